@@ -1,0 +1,1 @@
+//! Parses and proves the access-pattern matrices, and derives tables from them.

@@ -1,0 +1,1 @@
+//! What can happen to subscriptions, invoices and payments: pure decide and evolve.

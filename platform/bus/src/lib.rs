@@ -1,0 +1,1 @@
+//! Publishes committed events to EventBridge.

@@ -1,0 +1,1 @@
+//! Appends commits to a service's log and loads streams back.

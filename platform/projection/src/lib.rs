@@ -1,0 +1,1 @@
+//! Folds streams into rows: version gate, gap fill, publish then advance.

@@ -1,0 +1,1 @@
+//! Runs the reads that a matrix lists, and no others.

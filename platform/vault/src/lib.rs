@@ -1,0 +1,1 @@
+//! Seals personal data per person with keys that can be destroyed.
