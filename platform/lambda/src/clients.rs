@@ -1,0 +1,113 @@
+//! The AWS clients of one function, all over one transport.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+/// How a function reaches AWS.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The transport: HTTPS on AWS, in process on one machine.
+    pub http: SharedHttpClient,
+    /// The function's role.
+    pub credentials: Credentials,
+    /// The region.
+    pub region: String,
+    /// One endpoint for every service; `None` for AWS's own.
+    pub endpoint: Option<String>,
+}
+
+/// The environment lacks a variable that a function needs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {0} is not set")]
+pub struct MissingVariable(pub &'static str);
+
+/// The value of an environment variable that must be there.
+pub fn variable(name: &'static str) -> Result<String, MissingVariable> {
+    std::env::var(name).map_err(|_| MissingVariable(name))
+}
+
+impl Account {
+    /// The account a Lambda function finds in its environment: credentials, region and, if set, `AWS_ENDPOINT_URL`.
+    ///
+    /// aws-config is not used: it costs 2 ms at every cold start and finds nothing else in a function.
+    pub fn from_env() -> Result<Self, MissingVariable> {
+        let session = std::env::var("AWS_SESSION_TOKEN").ok();
+        let credentials = Credentials::from_keys(variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?, session);
+        Ok(Self { http: https(), credentials, region: variable("AWS_REGION")?, endpoint: std::env::var("AWS_ENDPOINT_URL").ok() })
+    }
+
+    /// A DynamoDB client. It does not retry: the callers have the policy, and must see every lost answer.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .credentials_provider(self.credentials.clone())
+            .region(Region::new(self.region.clone()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts());
+        aws_sdk_dynamodb::Client::from_conf(match &self.endpoint {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        })
+    }
+
+    /// An EventBridge client. It does not retry: the publisher retries the entries that failed, and no others.
+    pub fn events(&self) -> aws_sdk_eventbridge::Client {
+        let config = aws_sdk_eventbridge::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .credentials_provider(self.credentials.clone())
+            .region(Region::new(self.region.clone()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts());
+        aws_sdk_eventbridge::Client::from_conf(match &self.endpoint {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        })
+    }
+
+    /// A KMS client, with the SDK's own retries: its calls change nothing.
+    pub fn kms(&self) -> aws_sdk_kms::Client {
+        let config = aws_sdk_kms::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .credentials_provider(self.credentials.clone())
+            .region(Region::new(self.region.clone()))
+            .timeout_config(timeouts());
+        aws_sdk_kms::Client::from_conf(match &self.endpoint {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        })
+    }
+
+    /// An SES client. It does not retry: sending twice is worse than sending late.
+    pub fn ses(&self) -> aws_sdk_sesv2::Client {
+        let config = aws_sdk_sesv2::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(self.http.clone())
+            .credentials_provider(self.credentials.clone())
+            .region(Region::new(self.region.clone()))
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts());
+        aws_sdk_sesv2::Client::from_conf(match &self.endpoint {
+            Some(url) => config.endpoint_url(url).build(),
+            None => config.build(),
+        })
+    }
+}
+
+/// HTTPS with ring: a third smaller than aws-lc, and no cmake.
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https()
+}
+
+/// A call that has taken this long is taken for lost.
+fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(5)).build()
+}
