@@ -1,1 +1,39 @@
 //! Parses and proves the access-pattern matrices, and derives tables from them.
+//!
+//! - [`Matrix`]: one service's tables, entities, reads and writes; [`billing`], [`notifications`], [`all`] are the committed ones
+//! - [`Codec`], [`Template`]: how values become key text
+//! - [`Params`], [`Plan`]: what a listed read sends to DynamoDB
+//! - [`Matrix::audit`]: which listed read a wire request is, or why it is none
+//!
+//! Pure: no I/O, no AWS. `platform/reads` runs the plans.
+
+mod audit;
+mod codec;
+mod committed;
+mod condition;
+mod create_table;
+mod entity;
+mod matrix;
+mod parse;
+mod pattern;
+mod plan;
+mod problem;
+mod projection;
+mod resolve;
+mod source;
+mod spec;
+mod table;
+mod template;
+mod value;
+
+pub use audit::NotListed;
+pub use codec::{Codec, CodecError};
+pub use committed::{all, billing, notifications};
+pub use entity::{Attribute, Entity, Kind};
+pub use matrix::Matrix;
+pub use pattern::{Change, Comparison, KeyForm, Operation, Pattern, Where, Write};
+pub use plan::{Condition, Expression, ParameterError, Plan, Scalar};
+pub use problem::{Errors, Problem};
+pub use table::{Capacity, Index, KeyPart, Mode, Projection, Table};
+pub use template::{Segment, Template};
+pub use value::{Params, Value};

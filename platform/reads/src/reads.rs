@@ -1,0 +1,151 @@
+//! The reads of one service's matrix: raw items, for the log and the projectors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use access_patterns::{Matrix, Operation, Params, Pattern, Plan};
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::consumed::{Consumed, Meter};
+use crate::error::ReadError;
+use crate::merge;
+use crate::retry::Jitter;
+
+/// One item as DynamoDB has it.
+pub type Item = HashMap<String, AttributeValue>;
+/// Where a page ended: the key attributes of its last item.
+pub type Key = HashMap<String, AttributeValue>;
+
+/// One page of raw items.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ItemPage {
+    /// The items, in the pattern's order.
+    pub items: Vec<Item>,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<Key>,
+}
+
+/// Runs the reads of one service's matrix.
+///
+/// A read is asked for by its pattern's name in the matrix. Every request always has a Limit, asks for its consumed capacity, and is
+/// repeated here (5 attempts, with jitter) where it was throttled or lost: give it a client whose own retry is off.
+#[derive(Clone, Debug)]
+pub struct Reads {
+    pub(crate) client: aws_sdk_dynamodb::Client,
+    pub(crate) matrix: Arc<Matrix>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) jitter: Arc<Jitter>,
+}
+
+impl Reads {
+    /// Reads what `matrix` lists, with `client`.
+    pub fn new(client: aws_sdk_dynamodb::Client, matrix: Arc<Matrix>) -> Self {
+        Self { client, matrix, meter: Arc::default(), jitter: Arc::new(Jitter::of_this_process()) }
+    }
+
+    /// The same reads, with the pauses before repetitions drawn from `seed`: for simulations.
+    pub fn with_jitter_seed(mut self, seed: u64) -> Self {
+        self.jitter = Arc::new(Jitter::seeded(seed));
+        self
+    }
+
+    /// The matrix these reads are of.
+    pub fn matrix(&self) -> &Matrix {
+        &self.matrix
+    }
+
+    /// What this value and its clones have cost so far.
+    pub fn consumed(&self) -> Consumed {
+        self.meter.read()
+    }
+
+    /// One item by its whole key, as it is.
+    ///
+    /// Cost: 1 call; ceil(bytes / 4 KB) RCU for a strong pattern, half of that for an eventual one; 1 or 0.5 where there is no item.
+    pub async fn get_item(&self, pattern: &'static str, params: &Params) -> Result<Option<Item>, ReadError> {
+        let plan = self.only_plan(pattern, Operation::GetItem, params)?;
+        self.send_get(&plan).await
+    }
+
+    /// One page of a query, as it is: at most `limit` items (the pattern's page where none is given), and at most 1 MB.
+    ///
+    /// Cost: 1 call; ceil(bytes read / 4 KB) RCU for a strong pattern, half of that for an eventual one.
+    pub async fn query_page(
+        &self,
+        pattern: &'static str,
+        params: &Params,
+        limit: Option<i32>,
+        after: Option<Key>,
+    ) -> Result<ItemPage, ReadError> {
+        let plan = self.only_plan(pattern, Operation::Query, params)?;
+        let limit = limit.map_or_else(|| self.page_size(pattern), Ok)?;
+        self.send_query(&plan, limit, after).await
+    }
+
+    /// Every item of a query, in the pattern's order; a fan-out's answers are merged.
+    ///
+    /// Cost: one call a page of the pattern's size or 1 MB, whichever ends first, for each value of the fan-out;
+    /// ceil(bytes read / 4 KB) RCU a page for a strong pattern, half of that for an eventual one.
+    pub async fn query_all(&self, pattern: &'static str, params: &Params) -> Result<Vec<Item>, ReadError> {
+        let limit = self.page_size(pattern)?;
+        let listed = self.listed(pattern, Operation::Query)?;
+        let plans = listed.plans(params)?;
+        let all = futures_util::future::try_join_all(plans.iter().map(|plan| self.query_to_end(plan, limit))).await?;
+        Ok(merge::all(listed, all))
+    }
+
+    /// One page of a declared maintenance scan, as it is: at most `limit` items and 1 MB, of one `segment` (number, of how many).
+    ///
+    /// Cost: 1 call; ceil(bytes read / 4 KB) RCU for a strong scan, half of that for an eventual one.
+    pub async fn scan_page(
+        &self,
+        scan: &'static str,
+        limit: Option<i32>,
+        after: Option<Key>,
+        segment: Option<(i32, i32)>,
+    ) -> Result<ItemPage, ReadError> {
+        let plan = self.only_plan(scan, Operation::Scan, &Params::new())?;
+        let limit = limit.map_or_else(|| self.page_size(scan), Ok)?;
+        self.send_scan(&plan, limit, after, segment).await
+    }
+
+    async fn query_to_end(&self, plan: &Plan, limit: i32) -> Result<Vec<Item>, ReadError> {
+        let mut items = Vec::new();
+        let mut after = None;
+        loop {
+            let page = self.send_query(plan, limit, after).await?;
+            items.extend(page.items);
+            match page.next {
+                None => return Ok(items),
+                next => after = next,
+            }
+        }
+    }
+
+    pub(crate) fn listed(&self, name: &str, operation: Operation) -> Result<&Pattern, ReadError> {
+        let service = self.matrix.service();
+        match self.matrix.pattern(name) {
+            Some(pattern) if pattern.operation() == operation => Ok(pattern),
+            Some(pattern) => {
+                Err(ReadError::failed(format!("{name} of {service} is a {}, not a {}", pattern.operation().name(), operation.name())))
+            }
+            None => Err(ReadError::failed(format!("{name} is not in the matrix of {service}"))),
+        }
+    }
+
+    fn only_plan(&self, name: &str, operation: Operation, params: &Params) -> Result<Plan, ReadError> {
+        let mut plans = self.listed(name, operation)?.plans(params)?;
+        match (plans.pop(), plans.is_empty()) {
+            (Some(plan), true) => Ok(plan),
+            _ => Err(ReadError::failed(format!("{name} fans out: read it with page or query_all"))),
+        }
+    }
+
+    fn page_size(&self, name: &str) -> Result<i32, ReadError> {
+        let pattern = self
+            .matrix
+            .pattern(name)
+            .ok_or_else(|| ReadError::failed(format!("{name} is not in the matrix of {}", self.matrix.service())))?;
+        Ok(pattern.page_size().and_then(|size| i32::try_from(size).ok()).unwrap_or(100))
+    }
+}
