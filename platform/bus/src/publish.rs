@@ -77,7 +77,9 @@ impl Bus {
                     // An answer that is shorter than the call has not accepted the rest.
                     results[i] = match answer.entries().get(place) {
                         Some(entry) if entry.error_code().is_none() && entry.event_id().is_some() => Ok(()),
-                        Some(entry) => Err(NotAccepted(format!("{}: {}", entry.error_code().unwrap_or("no id"), entry.error_message().unwrap_or("")))),
+                        Some(entry) => {
+                            Err(NotAccepted(format!("{}: {}", entry.error_code().unwrap_or("no id"), entry.error_message().unwrap_or(""))))
+                        }
                         None => Err(NotAccepted("the answer has no entry for it".into())),
                     };
                 }

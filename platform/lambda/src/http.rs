@@ -112,7 +112,9 @@ pub fn body(event: &ApiGatewayV2httpRequest, limit: usize) -> Result<Vec<u8>, Pr
         return Err(too_large());
     }
     let bytes = match event.is_base64_encoded {
-        true => base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| Problem::new(400, "malformed", "the body is not base64"))?,
+        true => {
+            base64::engine::general_purpose::STANDARD.decode(text).map_err(|_| Problem::new(400, "malformed", "the body is not base64"))?
+        }
         false => text.as_bytes().to_vec(),
     };
     if bytes.len() > limit { Err(too_large()) } else { Ok(bytes) }

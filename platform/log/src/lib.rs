@@ -1,1 +1,28 @@
-//! Appends commits to a service's log and loads streams back.
+//! Appends commits to one service's log and loads streams back.
+//!
+//! - [`access`]: refusals, which are facts too
+//! - [`streams`]: carries a command out, once, whatever becomes of the answer
+//! - [`mod@log`]: the table: one insert per commit, strongly consistent reads
+//! - [`commit`]: the item, its attributes, its hash
+//! - [`canonical`]: the bytes the hash covers
+//! - [`fold`]: a stream's state, and the snapshot that rides in a commit
+//! - [`verify`]: gaps, times and the hash chain of a stored stream
+//! - [`size`]: how large DynamoDB counts an item
+//!
+//! Not here: what a command decides (`domain/`), rows (`platform/projection`).
+
+pub mod access;
+pub mod canonical;
+pub mod commit;
+pub mod fold;
+pub mod log;
+mod seen;
+pub mod size;
+pub mod streams;
+pub mod verify;
+
+pub use access::AccessLog;
+pub use commit::{Commit, CommitHash, RequestHash};
+pub use fold::{FoldError, Folded};
+pub use log::{BoxError, Log, LogConfig};
+pub use streams::{ExecuteError, Expect, LoadError, Outcome, Request, Seal, Streams};

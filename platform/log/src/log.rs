@@ -1,0 +1,158 @@
+//! One service's log table: inserts commits, and reads them back as they are stored.
+
+use std::sync::Arc;
+
+use annals_kit::{Clock, Generation, Ids, StreamId, Version};
+use annals_reads::{Item, ItemPage, Key, Params, ReadError, Reads};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+
+use crate::commit::sort_key;
+
+/// Any error, its source kept.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a log is bound to.
+#[derive(Clone)]
+pub struct LogConfig {
+    /// The table, such as `subscriptions-log`.
+    pub table: String,
+    /// How often the table has been restored from a backup; goes into every commit.
+    pub generation: Generation,
+    /// A commit carries a snapshot when more than this many commits lie behind it without one.
+    pub snapshot_after_commits: usize,
+    /// A commit carries a snapshot when more than this many bytes lie behind it without one.
+    pub snapshot_after_bytes: usize,
+    /// How often an append tries before it gives up.
+    pub attempts: u32,
+}
+
+impl LogConfig {
+    /// The usual settings: a snapshot after 32 commits or 16 KB (a cold load reads at most 33 commits), ten attempts.
+    pub fn new(table: impl Into<String>) -> Self {
+        Self { table: table.into(), generation: Generation(0), snapshot_after_commits: 32, snapshot_after_bytes: 16 * 1024, attempts: 10 }
+    }
+}
+
+/// The log table of one service.
+///
+/// The client must not retry by itself: [`crate::Streams`] has the policy, and must see every lost answer.
+#[derive(Clone)]
+pub struct Log {
+    client: Client,
+    reads: Reads,
+    pub(crate) config: LogConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
+/// How an insert ended.
+#[derive(Debug)]
+pub(crate) enum Inserted {
+    /// The commit is in the log.
+    Written,
+    /// The version has a commit, whose we do not know: `DuplicateItemException` says nothing of the item.
+    Taken,
+    /// Refused before anything was written; to be tried again after a while.
+    Throttled(BoxError),
+    /// No answer, or one that does not say whether it was written.
+    NoAnswer(BoxError),
+    /// Refused before anything was written; trying again would not help.
+    Refused(BoxError),
+}
+
+impl Log {
+    /// The log in `config.table`, read through the patterns of its service's matrix.
+    pub fn new(client: Client, reads: Reads, config: LogConfig, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { client, reads, config, clock, ids }
+    }
+
+    /// Inserts an item if its key is free.
+    ///
+    /// PartiQL INSERT, not a conditional PutItem: IAM cannot tell a conditional put from an overwrite (ADR 0002).
+    ///
+    /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
+    pub(crate) async fn insert(&self, item: &Item) -> Inserted {
+        let (statement, values) = insert_statement(&self.config.table, item);
+        let call = self.client.execute_statement().statement(statement).set_parameters(Some(values));
+        match call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
+            Ok(_) => Inserted::Written,
+            Err(error) => classify(error),
+        }
+    }
+
+    /// A stream's commits from the newest back, at most `limit`, strongly consistent.
+    ///
+    /// Cost: 1 call, ceil(bytes read / 4 KB) RCU.
+    pub async fn newest_first(&self, stream: &StreamId, limit: usize, after: Option<Key>) -> Result<ItemPage, ReadError> {
+        self.reads.query_page("load_stream_newest_first", &params(stream), Some(as_limit(limit)), after).await
+    }
+
+    /// A stream's commits from `first` on, oldest first, at most `limit`, strongly consistent.
+    ///
+    /// Cost: 1 call, ceil(bytes read / 4 KB) RCU.
+    pub async fn from_version(&self, stream: &StreamId, first: Version, limit: usize, after: Option<Key>) -> Result<ItemPage, ReadError> {
+        let params = params(stream).number("version", first.get());
+        self.reads.query_page("load_stream_from_version", &params, Some(as_limit(limit)), after).await
+    }
+
+    /// A stream's commits from `first` to `last`, oldest first, all of them, strongly consistent.
+    ///
+    /// Cost: ceil(bytes read / 4 KB) RCU; one call a page of at most 1 MB.
+    pub async fn between(&self, stream: &StreamId, first: Version, last: Version) -> Result<Vec<Item>, ReadError> {
+        let params = params(stream).between("version", first.get(), last.get());
+        self.reads.query_all("load_stream_between", &params).await
+    }
+
+    /// One commit, strongly consistent.
+    ///
+    /// Cost: 1 call, ceil(bytes / 4 KB) RCU.
+    pub async fn commit(&self, stream: &StreamId, version: Version) -> Result<Option<Item>, ReadError> {
+        self.reads.get_item("get_commit", &params(stream).number("version", version.get())).await
+    }
+
+    /// One page of the whole table, in no order of streams: a declared maintenance scan, for `annals verify` only.
+    ///
+    /// Cost: ceil(bytes read / 4 KB) / 2 RCU a page of at most 1 MB; the whole table in all.
+    pub async fn scan(&self, after: Option<Key>) -> Result<ItemPage, ReadError> {
+        self.reads.scan_page("verify_log", None, after, None).await
+    }
+}
+
+fn params(stream: &StreamId) -> Params {
+    Params::new().text("stream_type", stream.stream_type()).text("stream_id", stream.id())
+}
+
+fn as_limit(limit: usize) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX)
+}
+
+/// The statement with a place for every attribute, in the order of their names, and the values for the places.
+fn insert_statement(table: &str, item: &Item) -> (String, Vec<AttributeValue>) {
+    let mut attributes: Vec<_> = item.iter().collect();
+    attributes.sort_unstable_by_key(|(name, _)| name.as_str());
+    let places: Vec<_> = attributes.iter().map(|(name, _)| format!("'{name}': ?")).collect();
+    let statement = format!("INSERT INTO \"{table}\" VALUE {{{}}}", places.join(", "));
+    (statement, attributes.into_iter().map(|(_, value)| value.clone()).collect())
+}
+
+/// What an error says about whether the item was written. In doubt it may have been.
+fn classify(error: SdkError<ExecuteStatementError>) -> Inserted {
+    let (code, status) = (error.code().map(str::to_owned), error.raw_response().map(|response| response.status().as_u16()));
+    let kept = |error: SdkError<ExecuteStatementError>| -> BoxError { format!("{}", DisplayErrorContext(&error)).into() };
+    match (&error, code.as_deref(), status) {
+        (SdkError::ServiceError(_), Some("DuplicateItemException"), _) => Inserted::Taken,
+        (SdkError::ServiceError(_), Some("ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded"), _) => {
+            Inserted::Throttled(kept(error))
+        }
+        (SdkError::ServiceError(_), _, Some(400..=499)) | (SdkError::ConstructionFailure(_), ..) => Inserted::Refused(kept(error)),
+        _ => Inserted::NoAnswer(kept(error)),
+    }
+}
+
+/// The key of a commit, as `PK SK`, for messages.
+pub fn key_text(stream: &StreamId, version: Version) -> String {
+    format!("PK={stream} SK={}", sort_key(version))
+}

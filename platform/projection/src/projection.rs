@@ -1,0 +1,147 @@
+//! What a developer writes of a projection, and the row it keeps.
+
+use annals_kit::{Event, Recorded, StreamId, Tenant, Timestamp, Version};
+use annals_log::Commit;
+use annals_reads::{Item, Params};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// One row per stream: a pure fold of the stream's events.
+pub trait Projection: Send + Sync + 'static {
+    /// The streams it reads, such as `SUB`.
+    const STREAM_TYPE: &'static str;
+    /// Raised whenever the fold or the row's form changes; rows of an older revision are folded again from the log.
+    const REVISION: u32;
+    /// The row's entity in the matrix; its key templates take their holes from the row's attributes.
+    const ENTITY: &'static str;
+    /// The strongly consistent GetItem of the row in the matrix.
+    const GATE: &'static str;
+    /// The stream's events.
+    type Event: Event;
+    /// The row; its serde names are attribute names.
+    type Row: Serialize + DeserializeOwned;
+
+    /// The row after `event`.
+    fn fold(stream: &StreamId, row: Option<Self::Row>, event: &Self::Event, recorded: Recorded) -> Option<Self::Row>;
+}
+
+/// Where a stored row stands: `(revision, version)`, and why its stream waits, if it does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Stamped {
+    pub(crate) revision: u32,
+    /// 0 where nothing has been folded: the row only says that its stream is parked.
+    pub(crate) version: u64,
+    /// The parked version and the reason.
+    pub(crate) parked: Option<u64>,
+    /// The row's own attributes, keys included; empty where there is no row.
+    pub(crate) item: Item,
+}
+
+/// The attributes that the kit adds to every row.
+pub(crate) mod names {
+    pub(crate) const REVISION: &str = "rev";
+    pub(crate) const VERSION: &str = "ver";
+    pub(crate) const TENANT: &str = "tenant";
+    pub(crate) const PARKED: &str = "parked";
+}
+
+impl Stamped {
+    /// The stamp of a stored row.
+    pub(crate) fn of(item: Item) -> Self {
+        let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()).unwrap_or(0u64);
+        let parked = item.get(names::PARKED).and_then(|value| value.as_m().ok()).and_then(|map| map.get("version"));
+        Self {
+            revision: u32::try_from(number(names::REVISION)).unwrap_or(u32::MAX),
+            version: number(names::VERSION),
+            parked: parked.and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()),
+            item,
+        }
+    }
+
+    /// The next version to fold in, as far as this row says.
+    pub(crate) fn next(&self) -> Version {
+        Version::new(self.version + 1).expect("one more than a number is not 0")
+    }
+}
+
+/// A fold that met an event it cannot read.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Stuck {
+    pub(crate) version: Version,
+    pub(crate) reason: String,
+}
+
+/// A projection without its types, as the projector holds it.
+pub(crate) trait AnyProjection: Send + Sync {
+    fn revision(&self) -> u32;
+    fn entity(&self) -> &'static str;
+    fn gate(&self) -> &'static str;
+    /// Whether the bus carries events of this type.
+    fn publishes(&self, event_type: &str) -> bool;
+    /// Folds commits into a row's attributes; where one cannot be read, the fold up to it.
+    fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error>;
+}
+
+pub(crate) struct Typed<P>(pub(crate) std::marker::PhantomData<fn() -> P>);
+
+impl<P: Projection> AnyProjection for Typed<P> {
+    fn revision(&self) -> u32 {
+        P::REVISION
+    }
+
+    fn entity(&self) -> &'static str {
+        P::ENTITY
+    }
+
+    fn gate(&self) -> &'static str {
+        P::GATE
+    }
+
+    fn publishes(&self, event_type: &str) -> bool {
+        annals_kit::event::schema_of::<P::Event>(event_type).is_some_and(|schema| schema.published)
+    }
+
+    fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error> {
+        let mut row: Option<P::Row> = row.map(serde_dynamo::from_item).transpose()?;
+        let mut stuck = None;
+        for commit in commits {
+            let events: Result<Vec<P::Event>, _> = commit.events.iter().map(|event| event.decode()).collect();
+            match events {
+                Ok(events) => {
+                    let recorded = Recorded { version: commit.version, at: commit.recorded_at };
+                    row = events.iter().fold(row, |row, event| P::fold(&commit.stream, row, event, recorded));
+                }
+                Err(error) => {
+                    stuck = Some(Stuck { version: commit.version, reason: error.to_string() });
+                    break;
+                }
+            }
+        }
+        Ok((row.map(serde_dynamo::to_item).transpose()?, stuck))
+    }
+}
+
+/// The parameters of a row's GetItem: the id of its stream.
+pub(crate) fn gate_params(stream: &StreamId) -> Params {
+    Params::new().text("id", stream.id())
+}
+
+/// The attribute that says why a stream waits.
+pub(crate) fn parked(version: Version, reason: &str, at: Timestamp) -> AttributeValue {
+    AttributeValue::M(
+        [
+            ("version".to_owned(), AttributeValue::N(version.to_string())),
+            ("reason".to_owned(), AttributeValue::S(reason.chars().take(300).collect())),
+            ("at".to_owned(), AttributeValue::S(at.to_string())),
+        ]
+        .into(),
+    )
+}
+
+/// Puts the kit's attributes on a row.
+pub(crate) fn stamp(item: &mut Item, revision: u32, version: u64, tenant: &Tenant) {
+    item.insert(names::REVISION.into(), AttributeValue::N(revision.to_string()));
+    item.insert(names::VERSION.into(), AttributeValue::N(version.to_string()));
+    item.insert(names::TENANT.into(), AttributeValue::S(tenant.to_string()));
+}

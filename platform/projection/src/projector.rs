@@ -1,0 +1,300 @@
+//! The stream-triggered function: gate, gap fill, fold, publish, then advance.
+//!
+//! The stream is a hint, the log is the truth. A record only says that its stream has come this far; what the row lacks is taken from the
+//! batch or, over a gap, from the log. The row moves to version v only after the bus has accepted every event up to v, so a crash
+//! anywhere leads to the same row and to no lost event.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use annals_bus::{Bus, Detail, Metadata, Outgoing};
+use annals_kit::{Clock, StreamId, Version};
+use annals_lambda::{Metric, Metrics};
+use annals_log::{BoxError, Commit, Log};
+use annals_reads::{Item, Reads};
+use aws_lambda_events::dynamodb::Event;
+use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use futures_util::StreamExt;
+use lru::LruCache;
+
+use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed, gate_params};
+use crate::records::{Delivered, Tampering, sort_out};
+use crate::row::{Row, RowStore, Written};
+
+/// Streams whose rows are read and written at the same time.
+const CONCURRENCY: usize = 16;
+/// How often a row that another instance moved is started from again.
+const CONFLICTS: usize = 5;
+const CACHED_ROWS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// What a projector stands on.
+pub struct ProjectorDeps {
+    /// The service whose log it reads.
+    pub service: &'static str,
+    /// The log.
+    pub log: Log,
+    /// The service's reads.
+    pub reads: Reads,
+    /// The way to the read models' table.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    /// The way to the bus.
+    pub bus: Bus,
+    /// Counts.
+    pub metrics: Arc<dyn Metrics>,
+    /// The time, for parked rows.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The projections of one service, fed by its log's stream.
+pub struct Projector {
+    deps: ProjectorDeps,
+    rows: RowStore,
+    projections: HashMap<&'static str, Box<dyn AnyProjection>>,
+    cache: Mutex<LruCache<StreamId, Stamped>>,
+}
+
+/// One stream's way through a batch.
+struct Work<'d, 'p> {
+    delivered: &'d Delivered,
+    projection: &'p dyn AnyProjection,
+    /// The stored row it starts from.
+    before: Stamped,
+    /// What the row lacks, in order, each readable.
+    commits: Vec<Commit>,
+    /// The row after them.
+    folded: Option<Item>,
+    /// Where it cannot go on.
+    stuck: Option<Stuck>,
+}
+
+impl Projector {
+    /// A projector without projections yet.
+    pub fn new(deps: ProjectorDeps) -> Self {
+        let rows = RowStore::new(deps.dynamodb.clone(), deps.reads.clone());
+        Self { deps, rows, projections: HashMap::new(), cache: Mutex::new(LruCache::new(CACHED_ROWS)) }
+    }
+
+    /// The same with `P`, for the streams of its type.
+    pub fn with<P: Projection>(mut self) -> Self {
+        self.projections.insert(P::STREAM_TYPE, Box::new(Typed::<P>(PhantomData)));
+        self
+    }
+
+    /// Takes in one batch. The answer names the lowest sequence number that must come again, if any must.
+    ///
+    /// Cost per stream in the batch: one conditional PutItem of the row (1 WCU per KB, and per index entry that changes); one strong
+    /// GetItem where the row is not cached; one strong Query over a gap; PutEvents in tens over all streams together.
+    pub async fn handle(&self, event: Event) -> DynamoDbEventResponse {
+        let (delivered, tampering) = sort_out(event);
+        tampering.iter().for_each(|one| self.report(one));
+        let mut failed: Vec<&str> = vec![];
+        let mut open: Vec<&Delivered> = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
+        for _ in 0..CONFLICTS {
+            let (again, failures) = self.round(&open).await;
+            failed.extend(failures);
+            open = again;
+            if open.is_empty() {
+                break;
+            }
+        }
+        failed.extend(open.iter().map(|one| one.first_sequence.as_str()));
+        let mut response = DynamoDbEventResponse::default();
+        // Longer is larger: sequence numbers have no leading zeros.
+        if let Some(lowest) = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence)) {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some((*lowest).to_owned());
+            response.batch_item_failures.push(failure);
+        }
+        response
+    }
+
+    /// One pass over the open streams: those that met a row moved by someone else, and the sequence numbers of those that failed.
+    async fn round<'a>(&self, open: &[&'a Delivered]) -> (Vec<&'a Delivered>, Vec<&'a str>) {
+        let (mut again, mut failed) = (vec![], vec![]);
+        let prepared: Vec<_> = futures_util::stream::iter(open.iter().copied())
+            .map(|one| async move { (one, self.prepare(one).await) })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        let mut works = vec![];
+        for (one, prepared) in prepared {
+            match prepared {
+                Ok(Some(work)) => works.push(work),
+                Ok(None) => {}
+                Err(error) => failed.push(self.fail(one, error)),
+            }
+        }
+        let accepted = self.publish(&works).await;
+        let written: Vec<_> = futures_util::stream::iter(works.iter().zip(accepted))
+            .map(|(work, accepted)| async move {
+                match accepted {
+                    Ok(()) => (work.delivered, self.advance(work).await),
+                    Err(error) => (work.delivered, Err(error)),
+                }
+            })
+            .buffered(CONCURRENCY)
+            .collect()
+            .await;
+        for (one, written) in written {
+            match written {
+                Ok(Written::Done) => {}
+                Ok(Written::Moved) => again.push(one),
+                Err(error) => failed.push(self.fail(one, error)),
+            }
+        }
+        (again, failed)
+    }
+
+    /// Gate, gap fill and fold; `None` where the row lacks nothing.
+    async fn prepare<'d>(&self, delivered: &'d Delivered) -> Result<Option<Work<'d, '_>>, BoxError> {
+        let projection = self.projections[delivered.stream.stream_type()].as_ref();
+        let before = self.row(projection, &delivered.stream).await?;
+        if before.revision > projection.revision() {
+            tracing::warn!(stream = %delivered.stream, revision = before.revision, "the row is of a newer revision and is left alone");
+            return Ok(None);
+        }
+        if before.version >= delivered.highest {
+            return Ok(None);
+        }
+        let older = before.revision < projection.revision();
+        let first = if older { Version::FIRST } else { before.next() };
+        let (commits, unreadable) = self.lacking(delivered, first).await?;
+        let start = if older { None } else { self.rows.content(projection.entity(), &before) };
+        let (folded, stuck) = projection.fold(start, &commits)?;
+        let stuck = stuck.or(unreadable);
+        let readable = stuck.as_ref().map_or(commits.len(), |stuck| commits.partition_point(|commit| commit.version < stuck.version));
+        let commits = commits.into_iter().take(readable).collect();
+        Ok(Some(Work { delivered, projection, before, commits, folded, stuck }))
+    }
+
+    /// The stored row, or the cached one: a row only ever moves forward, and the guarded write finds out if it has.
+    async fn row(&self, projection: &dyn AnyProjection, stream: &StreamId) -> Result<Stamped, BoxError> {
+        if let Some(row) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(stream) {
+            return Ok(row.clone());
+        }
+        let item = self.deps.reads.get_item(projection.gate(), &gate_params(stream)).await?;
+        Ok(Stamped::of(item.unwrap_or_default()))
+    }
+
+    /// The stream's commits from `first` to the highest that the batch names: from the batch where it has them all, otherwise from the log.
+    async fn lacking(&self, delivered: &Delivered, first: Version) -> Result<(Vec<Commit>, Option<Stuck>), BoxError> {
+        let last = Version::new(delivered.highest).ok_or("a record names version 0")?;
+        let wanted = last.get() - first.get() + 1;
+        let in_batch: Vec<_> = delivered.commits.iter().filter(|commit| commit.version >= first).cloned().collect();
+        if in_batch.len() as u64 == wanted {
+            return Ok((in_batch, None));
+        }
+        let items = self.deps.log.between(&delivered.stream, first, last).await?;
+        let mut commits = Vec::with_capacity(items.len());
+        for item in &items {
+            let version = Version::after(commits.last().map(|commit: &Commit| commit.version)).max(first);
+            match Commit::from_item(item) {
+                Ok(commit) if commit.version == version => commits.push(commit),
+                Ok(commit) => {
+                    return Err(format!("the log of {} has version {} where {version} should be", delivered.stream, commit.version).into());
+                }
+                Err(error) => return Ok((commits, Some(Stuck { version, reason: error.reason }))),
+            }
+        }
+        if (commits.len() as u64) < wanted {
+            return Err(format!("the log of {} ends before version {last}, which the stream has delivered", delivered.stream).into());
+        }
+        Ok((commits, None))
+    }
+
+    /// Publishes what each work adds beyond its stored row, all together in tens; whether the bus has accepted all of each.
+    async fn publish(&self, works: &[Work<'_, '_>]) -> Vec<Result<(), BoxError>> {
+        let mut events = vec![];
+        let mut counts = vec![];
+        for work in works {
+            let before = events.len();
+            // Up to the stored version everything is published: a fold at a new revision publishes nothing again.
+            for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.version) {
+                events.extend(outgoing(work.projection, commit));
+            }
+            counts.push(events.len() - before);
+        }
+        let mut results = self.deps.bus.publish(&events).await.into_iter();
+        counts
+            .into_iter()
+            .map(|count| {
+                let all: Result<Vec<()>, _> = results.by_ref().take(count).collect::<Vec<_>>().into_iter().collect();
+                self.count(Metric::EventPublished, all.as_ref().map_or(0, Vec::len));
+                all.map(drop).map_err(BoxError::from)
+            })
+            .collect()
+    }
+
+    /// Writes the row if it still stands where it was read.
+    async fn advance(&self, work: &Work<'_, '_>) -> Result<Written, BoxError> {
+        let version = work.commits.last().map_or(work.before.version, |commit| commit.version.get());
+        if let Some(stuck) = &work.stuck {
+            if work.before.parked == Some(stuck.version.get()) && version == work.before.version {
+                return Ok(Written::Done);
+            }
+            tracing::error!(stream = %work.delivered.stream, version = %stuck.version, reason = %stuck.reason, "parked");
+            self.deps.metrics.count(self.deps.service, Metric::StreamParked, 1, &work.delivered.stream.to_string());
+        }
+        let row = Row {
+            entity: work.projection.entity(),
+            stream: &work.delivered.stream,
+            revision: work.projection.revision(),
+            version,
+            tenant: work.commits.last().map(|commit| &commit.tenant),
+            content: work.folded.clone(),
+            parked: work.stuck.as_ref().map(|stuck| crate::projection::parked(stuck.version, &stuck.reason, self.deps.clock.now())),
+            before: &work.before,
+        };
+        let (written, stored) = self.rows.put(row).await?;
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored);
+        if written == Written::Done {
+            self.count(Metric::RowWritten, 1);
+        }
+        Ok(written)
+    }
+
+    fn count(&self, metric: Metric, value: usize) {
+        if value > 0 {
+            self.deps.metrics.count(self.deps.service, metric, value as u64, "");
+        }
+    }
+
+    fn fail<'d>(&self, one: &'d Delivered, error: BoxError) -> &'d str {
+        tracing::warn!(stream = %one.stream, sequence = %one.first_sequence, %error, "the stream waits for the next delivery");
+        // What was cached may be what misled it.
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&one.stream);
+        &one.first_sequence
+    }
+
+    fn report(&self, tampering: &Tampering) {
+        tracing::error!(kind = tampering.kind, item = tampering.key, "an item of the log was changed or deleted");
+        self.deps.metrics.count(self.deps.service, Metric::LogTampered, 1, &format!("{} of {}", tampering.kind, tampering.key));
+    }
+}
+
+/// The published events of a commit, as the bus carries them.
+fn outgoing(projection: &dyn AnyProjection, commit: &Commit) -> Vec<Outgoing> {
+    let published = commit.events.iter().enumerate().filter(|(_, event)| projection.publishes(&event.event_type));
+    published
+        .map(|(index, event)| Outgoing {
+            event_type: event.event_type.clone(),
+            detail: Detail {
+                metadata: Metadata {
+                    event_id: commit.event_id(index),
+                    schema_version: event.schema,
+                    tenant: commit.tenant.clone(),
+                    stream: commit.stream.clone(),
+                    version: commit.version.get(),
+                    recorded_at: commit.recorded_at,
+                    actor: commit.actor.clone(),
+                    correlation_id: commit.correlation,
+                    causation_id: commit.causation.clone(),
+                    by_reference: false,
+                },
+                data: event.payload.clone(),
+            },
+        })
+        .collect()
+}

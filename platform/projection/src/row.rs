@@ -1,0 +1,131 @@
+//! Reads a row's content out of its item, and writes rows under the guard of revision and version.
+
+use annals_kit::{StreamId, Tenant};
+use annals_log::BoxError;
+use annals_reads::{Item, Reads, Value};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+
+use crate::projection::{Stamped, names, stamp};
+
+/// The table's rows.
+pub(crate) struct RowStore {
+    client: Client,
+    reads: Reads,
+}
+
+/// A row to be written.
+pub(crate) struct Row<'a> {
+    pub(crate) entity: &'static str,
+    pub(crate) stream: &'a StreamId,
+    pub(crate) revision: u32,
+    pub(crate) version: u64,
+    /// Whose; `None` where no commit was folded.
+    pub(crate) tenant: Option<&'a Tenant>,
+    /// The row's own attributes; `None` where the events make no row.
+    pub(crate) content: Option<Item>,
+    pub(crate) parked: Option<AttributeValue>,
+    pub(crate) before: &'a Stamped,
+}
+
+/// How a guarded write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The row is as it should be.
+    Done,
+    /// Another instance has moved the row: start from it again.
+    Moved,
+}
+
+/// Only forward: an older revision may be replaced at the same version or a later one, the same revision only by a later version.
+const FORWARD: &str = "attribute_not_exists(PK) OR (#rev < :rev AND #ver <= :ver) OR (#rev = :rev AND #ver < :ver)";
+/// A row that parks may also stay where it is.
+const FORWARD_OR_HERE: &str = "attribute_not_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
+
+impl RowStore {
+    pub(crate) fn new(client: Client, reads: Reads) -> Self {
+        Self { client, reads }
+    }
+
+    /// The row's own attributes, without keys and stamp; `None` where the item holds no row.
+    pub(crate) fn content(&self, entity: &str, stored: &Stamped) -> Option<Item> {
+        let mut item = stored.item.clone();
+        let entity = self.reads.matrix().entity(entity)?;
+        for name in entity.keys().map(|(name, _)| name).chain([names::REVISION, names::VERSION, names::PARKED]) {
+            item.remove(name);
+        }
+        // The tenant stands on every row that has content, and only there.
+        item.remove(names::TENANT).map(|_| item)
+    }
+
+    /// Writes `row` unless the stored one is as new; also what is stored now.
+    ///
+    /// Cost: 1 call, 1 WCU per KB, and as much per index entry that changes.
+    pub(crate) async fn put(&self, row: Row<'_>) -> Result<(Written, Stamped), BoxError> {
+        let item = self.item(&row)?;
+        let guard = if row.parked.is_some() { FORWARD_OR_HERE } else { FORWARD };
+        let table = self.table(row.entity)?;
+        let put = self
+            .client
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item.clone()))
+            .condition_expression(guard)
+            .expression_attribute_names("#rev", names::REVISION)
+            .expression_attribute_names("#ver", names::VERSION)
+            .expression_attribute_values(":rev", AttributeValue::N(row.revision.to_string()))
+            .expression_attribute_values(":ver", AttributeValue::N(row.version.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        match put.send().await {
+            Ok(_) => Ok((Written::Done, Stamped::of(item))),
+            Err(error) => match error.into_service_error() {
+                PutItemError::ConditionalCheckFailedException(failed) => Ok((Written::Moved, Stamped::of(failed.item.unwrap_or_default()))),
+                other => Err(other.into()),
+            },
+        }
+    }
+
+    fn table(&self, entity: &str) -> Result<&str, BoxError> {
+        let found = self.reads.matrix().entity(entity).ok_or_else(|| format!("{entity} is not in the matrix"))?;
+        Ok(found.table())
+    }
+
+    /// The whole item: content, keys, stamp.
+    fn item(&self, row: &Row<'_>) -> Result<Item, BoxError> {
+        let entity = self.reads.matrix().entity(row.entity).ok_or_else(|| format!("{} is not in the matrix", row.entity))?;
+        let mut item = row.content.clone().unwrap_or_default();
+        let table = self.reads.matrix().table(entity.table()).ok_or("an entity has a table")?;
+        let tenant = row.tenant.map(ToString::to_string).or_else(|| row.before.item.get(names::TENANT)?.as_s().ok().cloned());
+        if let Some(tenant) = tenant.filter(|_| row.content.is_some()) {
+            stamp(&mut item, row.revision, row.version, &tenant.parse::<Tenant>()?);
+        } else {
+            item.insert(names::REVISION.into(), AttributeValue::N(row.revision.to_string()));
+            item.insert(names::VERSION.into(), AttributeValue::N(row.version.to_string()));
+        }
+        let values: Vec<(String, Value)> = item.iter().filter_map(|(name, value)| Some((name.clone(), key_value(value)?))).collect();
+        let id = Value::Text(row.stream.id().to_owned());
+        for (name, template) in entity.keys() {
+            let is_primary = name == table.pk() || Some(name) == table.sk();
+            if row.content.is_none() && !is_primary {
+                continue;
+            }
+            let hole = |hole: &str| values.iter().find(|(name, _)| name == hole).map(|(_, value)| value).or((hole == "id").then_some(&id));
+            let key = template.render(hole).map_err(|(hole, error)| format!("{name} of {}: {hole} {error}", row.entity))?;
+            item.insert(name.to_owned(), AttributeValue::S(key));
+        }
+        if let Some(parked) = &row.parked {
+            item.insert(names::PARKED.into(), parked.clone());
+        }
+        Ok(item)
+    }
+}
+
+fn key_value(value: &AttributeValue) -> Option<Value> {
+    match value {
+        AttributeValue::S(text) => Some(Value::Text(text.clone())),
+        AttributeValue::N(digits) => digits.parse().ok().map(Value::Number),
+        _ => None,
+    }
+}

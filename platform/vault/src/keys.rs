@@ -1,0 +1,146 @@
+//! One key per person, in a table whose items can be deleted, wrapped by KMS.
+//!
+//! Created by insert-if-absent. Erasure deletes the key and leaves a tombstone, which forbids making it again; key caches live 60
+//! seconds, so that is how long an erased key may still open something.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use annals_kit::{Clock, Ids, ProviderId, Timestamp};
+use annals_reads::{Item, Params, ReadError, Reads};
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_kms::types::DataKeySpec;
+use chrono::TimeDelta;
+use lru::LruCache;
+
+use crate::seal::PersonKey;
+
+/// How long an opened key is kept in memory.
+const CACHE_TIME: TimeDelta = TimeDelta::seconds(60);
+const CACHE_KEYS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+
+/// Why a person's key cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The person is erased: what is sealed stays sealed, and nothing more can be sealed.
+    #[error("the person is erased")]
+    Erased,
+    /// The vault is busy; nothing was written. Try again.
+    #[error("the vault is busy")]
+    Busy {
+        /// The reason.
+        source: ReadError,
+    },
+    /// Anything else.
+    #[error("the vault failed: {reason}")]
+    Failed {
+        /// The reason.
+        reason: String,
+    },
+}
+
+/// The person keys of one service.
+pub struct Vault {
+    dynamodb: aws_sdk_dynamodb::Client,
+    kms: aws_sdk_kms::Client,
+    reads: Reads,
+    table: String,
+    kms_key: String,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    cache: Mutex<LruCache<ProviderId, (Timestamp, PersonKey)>>,
+}
+
+impl Vault {
+    /// The keys in `table`, wrapped by the KMS key of this id or alias.
+    pub fn new(
+        dynamodb: aws_sdk_dynamodb::Client,
+        kms: aws_sdk_kms::Client,
+        reads: Reads,
+        (table, kms_key): (&str, &str),
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn Ids>,
+    ) -> Self {
+        let cache = Mutex::new(LruCache::new(CACHE_KEYS));
+        Self { dynamodb, kms, reads, table: table.to_owned(), kms_key: kms_key.to_owned(), clock, ids, cache }
+    }
+
+    /// The key of `subject`, made if it has none.
+    ///
+    /// Cost: nothing while cached; otherwise one strong GetItem (1 RCU) and one KMS call; a new key one conditional PutItem (1 WCU) more.
+    pub async fn key(&self, subject: &ProviderId) -> Result<PersonKey, KeyError> {
+        let now = self.clock.now();
+        if let Some((until, key)) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(subject)
+            && *until > now
+        {
+            return Ok(key.clone());
+        }
+        let key = match self.stored(subject).await? {
+            Some(item) => self.open(subject, &item).await?,
+            None => self.create(subject, now).await?,
+        };
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(subject.clone(), (now.plus(CACHE_TIME), key.clone()));
+        Ok(key)
+    }
+
+    async fn stored(&self, subject: &ProviderId) -> Result<Option<Item>, KeyError> {
+        let params = Params::new().text("subject", subject.as_str());
+        self.reads.get_item("get_person_key", &params).await.map_err(|error| match error {
+            ReadError::Busy { .. } => KeyError::Busy { source: error },
+            other => failed(&other),
+        })
+    }
+
+    async fn open(&self, subject: &ProviderId, item: &Item) -> Result<PersonKey, KeyError> {
+        if item.contains_key("erased_at") {
+            return Err(KeyError::Erased);
+        }
+        let wrapped = item.get("wrapped").and_then(|value| value.as_b().ok()).ok_or_else(|| failed(&"the key's item has no `wrapped`"))?;
+        let call =
+            self.kms.decrypt().key_id(&self.kms_key).ciphertext_blob(wrapped.clone()).encryption_context("subject", subject.as_str());
+        let answer = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+        self.person_key(answer.plaintext())
+    }
+
+    async fn create(&self, subject: &ProviderId, now: Timestamp) -> Result<PersonKey, KeyError> {
+        let call = self
+            .kms
+            .generate_data_key()
+            .key_id(&self.kms_key)
+            .key_spec(DataKeySpec::Aes256)
+            .encryption_context("subject", subject.as_str());
+        let made = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+        let wrapped = made.ciphertext_blob().ok_or_else(|| failed(&"KMS returned no wrapped key"))?;
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(&self.table)
+            .item("PK", AttributeValue::S(format!("KEY#{subject}")))
+            .item("SK", AttributeValue::S("KEY".into()))
+            .item("wrapped", AttributeValue::B(Blob::new(wrapped.as_ref())))
+            .item("created_at", AttributeValue::S(now.to_string()))
+            .condition_expression("attribute_not_exists(PK)")
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match put.send().await {
+            Ok(_) => self.person_key(made.plaintext()),
+            // Someone else made it, or this call's answer was lost on an earlier try: theirs counts.
+            Err(error) if matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) => {
+                let item = self.stored(subject).await?.ok_or_else(|| failed(&"a key that exists cannot be read"))?;
+                self.open(subject, &item).await
+            }
+            Err(error) => Err(failed(&DisplayErrorContext(&error))),
+        }
+    }
+
+    fn person_key(&self, plaintext: Option<&Blob>) -> Result<PersonKey, KeyError> {
+        let bytes = plaintext.and_then(|blob| blob.as_ref().try_into().ok()).ok_or_else(|| failed(&"KMS returned no key of 32 bytes"))?;
+        Ok(PersonKey::new(bytes, self.ids.clone()))
+    }
+}
+
+fn failed(reason: &impl std::fmt::Display) -> KeyError {
+    KeyError::Failed { reason: reason.to_string() }
+}
