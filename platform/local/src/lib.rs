@@ -1,1 +1,65 @@
-//! AWS on this machine: DynamoDB, Streams, EventBridge, SQS, SES, KMS and IAM behind the SDK's own HTTP client.
+//! AWS on this machine, in process, behind the AWS SDK's own HTTP client, and on loopback.
+//!
+//! - [`config`]: what the local account contains; [`local`]: opens, starts, waits, stops; [`open_error`]: why it does not open
+//! - [`transport`]: the SDK's `HttpClient`; [`gateway`]: finds service and role, asks IAM, injects faults, tallies
+//! - [`iam`]: policies; [`access`]: what each DynamoDB operation asks of them; [`partiql`]: what a statement touches
+//! - [`dynamodb`]: operations on [`engine`], the embedded database; [`tables`]: the tables there must be
+//! - [`streams`]: shards and records; [`stream_records`]: what the engine keeps of them; [`stream_api`]: the Streams API;
+//!   [`stream_mapping`]: batches to functions; [`checkpoints`]: how far they got
+//! - [`events`]: the bus; [`pattern`] and [`matcher`]: what rules match; [`transformer`]: what targets get
+//! - [`queues`]: queues and dead letters; [`queue_mapping`]: messages to functions
+//! - [`ses`]: mail into a folder; [`kms`]: keys under a key file
+//! - [`functions`]: invocations; [`routes`]: HTTP to functions; [`problem`]: refusals as RFC 9457 has them
+//! - [`host_store`]: the second database; [`housekeeping`]: what is deleted when; [`settled`] and [`progress`]: whether work is left
+//! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see
+//!
+//! It knows nothing of the services that run on it. Where it and AWS differ, AWS is right.
+
+mod access;
+mod account;
+pub mod alarms;
+pub mod arn;
+pub mod checkpoints;
+pub mod config;
+mod dynamodb;
+mod engine;
+pub mod events;
+pub mod faults;
+pub mod functions;
+mod gateway;
+mod host_store;
+mod housekeeping;
+mod iam;
+mod kms;
+pub mod local;
+mod matcher;
+pub mod meter;
+pub mod open_error;
+mod partiql;
+pub mod pattern;
+mod problem;
+mod progress;
+mod queue_mapping;
+pub mod queues;
+pub mod randomness;
+mod routes;
+pub mod ses;
+mod settled;
+mod stream_api;
+mod stream_mapping;
+mod stream_records;
+mod streams;
+mod tables;
+mod transformer;
+mod transport;
+mod wire;
+
+pub use alarms::Alarm;
+pub use config::{
+    Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Store, StreamMapping, Target, Trim,
+};
+pub use faults::{BatchFault, Call, DeliveryFault, Fault, Faults};
+pub use functions::{BoxFuture, Function, FunctionError};
+pub use local::{Local, Running};
+pub use meter::Meter;
+pub use open_error::OpenError;

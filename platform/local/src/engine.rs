@@ -1,0 +1,121 @@
+//! Owns the embedded DynamoDB: one connection of its own, and one of ours beside it on the same SQLite database.
+//!
+//! The second connection adds the index without which every write to a table with a stream scans all
+//! stream records, and reads those records from a place instead of from the start.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
+
+use annals_kit::{Clock, Timestamp};
+use dynoxide::{Database, DynoxideError};
+use rusqlite::Connection;
+
+use crate::config::{Durability, Store};
+use crate::open_error::OpenError;
+use crate::randomness::{Randomness, uuid};
+
+/// The embedded database.
+pub(crate) struct Engine {
+    /// Where it is, for messages.
+    pub path: PathBuf,
+    database: Database,
+    beside: Mutex<Connection>,
+    /// One writer at a time over both connections: SQLite would make the other one poll. In shared memory
+    /// readers too, as they would fail with SQLITE_LOCKED instead of waiting.
+    writer: Mutex<()>,
+    readers_wait: bool,
+    marks: Mutex<Marks>,
+}
+
+/// When which stream records were written, by the injected clock: record ids above the first were written at
+/// or after the second. The database itself stamps records with the machine's time.
+#[derive(Default)]
+struct Marks(Vec<(i64, Timestamp)>);
+
+impl Engine {
+    /// Opens or creates the database of `store`.
+    pub fn open(store: &Store, durability: Durability, randomness: &dyn Randomness) -> Result<Self, OpenError> {
+        let (name, path) = match store {
+            Store::Memory => (format!("file:{}?mode=memory&cache=shared", uuid(randomness)), PathBuf::from("memory")),
+            Store::Directory(directory) => {
+                let path = directory.join("dynamodb.db");
+                (path.to_string_lossy().into_owned(), path)
+            }
+        };
+        let database = Database::new(&name).map_err(|error| open_error(&path, error))?;
+        if durability == Durability::Process {
+            // Not about bulk loading: it is the engine's only way to say synchronous=NORMAL.
+            database.disable_bulk_loading().map_err(|error| open_error(&path, error))?;
+        }
+        let beside = Connection::open(&name).and_then(prepare).map_err(|error| open_error(&path, error.into()))?;
+        let readers_wait = *store == Store::Memory;
+        Ok(Self { path, database, beside: Mutex::new(beside), writer: Mutex::default(), readers_wait, marks: Mutex::default() })
+    }
+
+    /// Runs operations of the embedded database. `clock` dates the stream records they write.
+    pub fn run<T>(&self, clock: &dyn Clock, operation: impl FnOnce(&Database) -> T) -> T {
+        let _writing = lock(&self.writer);
+        self.mark(clock.now());
+        operation(&self.database)
+    }
+
+    fn mark(&self, now: Timestamp) {
+        let mut marks = lock(&self.marks);
+        if marks.0.last().is_none_or(|(_, at)| at.seconds() != now.seconds()) {
+            let last = last_id(&lock(&self.beside)).unwrap_or(0);
+            marks.0.push((last, now));
+        }
+    }
+
+    /// Reads through the second connection.
+    pub fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let _waiting = self.readers_wait.then(|| lock(&self.writer));
+        query(&lock(&self.beside))
+    }
+
+    /// Writes through the second connection. Keep it short: every client waits.
+    pub fn write<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        let _writing = lock(&self.writer);
+        change(&lock(&self.beside))
+    }
+
+    /// When the record of this id was written, if it was in this process.
+    pub fn written_at(&self, id: i64) -> Option<Timestamp> {
+        let marks = lock(&self.marks);
+        let index = marks.0.partition_point(|(last, _)| *last < id);
+        index.checked_sub(1).map(|index| marks.0[index].1)
+    }
+
+    /// Forgets when records before this time were written, but for the last of them.
+    pub fn forget_before(&self, time: Timestamp) {
+        let mut marks = lock(&self.marks);
+        let keep = marks.0.partition_point(|(_, at)| *at < time).saturating_sub(1);
+        marks.0.drain(..keep);
+    }
+}
+
+/// The last stream record's id of any table; ids rise in the order of commits and are never used twice.
+pub(crate) fn last_id(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT COALESCE(MAX(id), 0) FROM _stream_records")?.query_row([], |row| row.get(0))
+}
+
+/// A lock is poisoned when a thread panicked inside SQLite code; the database itself rolls back.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.execute_batch(
+        "CREATE INDEX IF NOT EXISTS stream_records_by_number ON _stream_records(table_name, CAST(sequence_number AS INTEGER));",
+    )?;
+    Ok(connection)
+}
+
+fn open_error(path: &Path, error: DynoxideError) -> OpenError {
+    let detail = error.to_string();
+    let path = path.to_owned();
+    let damaged = ["not a database", "not a valid SQLite", "malformed", "newer version"].iter().any(|sign| detail.contains(sign));
+    if damaged { OpenError::Corrupt { path, detail } } else { OpenError::Database { path, detail } }
+}

@@ -1,0 +1,276 @@
+//! Opens the local account, starts its deliveries, waits until nothing is left to do, and stops it.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{Read, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::account::Account;
+use crate::alarms::{self, Alarm};
+use crate::checkpoints::{self, Discarded};
+use crate::config::{Config, Store};
+use crate::engine::{Engine, lock};
+use crate::events::{Bus, Replay};
+use crate::functions::{Function, Functions};
+use crate::host_store::HostStore;
+use crate::housekeeping;
+use crate::iam::Iam;
+use crate::kms::Kms;
+use crate::meter::Meter;
+use crate::open_error::OpenError;
+use crate::progress::Progress;
+use crate::queues::{Message, Queues};
+use crate::routes::{self, Routes};
+use crate::ses::{Mail, Outbox};
+use crate::streams::Streams;
+use crate::transport::Transport;
+use crate::{queue_mapping, settled, stream_mapping, tables};
+
+/// An AWS account on this machine. Clones are the same account.
+#[derive(Clone)]
+pub struct Local {
+    pub(crate) account: Arc<Account>,
+    running: Arc<Mutex<usize>>,
+}
+
+/// Deliveries under way: event source mappings, queue consumers, housekeeping.
+pub struct Running {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    counted: Arc<Mutex<usize>>,
+}
+
+impl Local {
+    /// Opens the account and creates what is missing. Starts nothing.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let wrong = OpenError::Configuration;
+        let held = take(&config.store)?;
+        let iam = Iam::new(&config.roles, &config.resource_policies).map_err(wrong)?;
+        let routes = Routes::new(&config.routes).map_err(wrong)?;
+        check(&config).map_err(wrong)?;
+        let engine = Arc::new(Engine::open(&config.store, config.durability, &*config.randomness)?);
+        let host = Arc::new(HostStore::open(&config.store, config.durability)?);
+        for table in &config.tables {
+            tables::ensure(&engine, &host, &*config.clock, table)?;
+        }
+        let failed = |error: rusqlite::Error| OpenError::Database { path: engine.path.clone(), detail: error.to_string() };
+        let streams = Streams::new(engine.clone(), host.clone(), config.clock.clone(), config.shards);
+        streams.refresh().map_err(failed)?;
+        let queues = Arc::new(Queues::new(host.clone(), config.clock.clone(), config.randomness.clone(), &config.queues));
+        queues.forget_receivers().map_err(failed)?;
+        let parts = (&config.rules[..], &config.archives[..]);
+        let bus = Bus::new(parts, host.clone(), queues.clone(), config.clock.clone(), config.randomness.clone(), config.faults.clone());
+        let bus = bus.map_err(|error| wrong(error.to_string()))?;
+        let progress = Arc::new(Progress::new());
+        let account = Account {
+            clock: config.clock.clone(),
+            iam,
+            streams,
+            bus,
+            queues,
+            outbox: outbox(&config),
+            kms: kms(&config)?,
+            functions: Functions::new(&config.functions, config.clock.clone(), config.randomness.clone(), progress.clone()),
+            routes,
+            meter: Meter::default(),
+            progress,
+            faults: config.faults.clone(),
+            engine,
+            host,
+            config,
+            _lock: held,
+        };
+        Ok(Self { account: Arc::new(account), running: Arc::default() })
+    }
+
+    /// Adds a function, or replaces the one of its name. Functions need clients of the account, so they come after it.
+    pub fn install(&self, function: Function) {
+        self.account.functions.install(function);
+    }
+
+    /// Starts the mappings, the queue consumers and the housekeeping, as tasks of the current runtime.
+    pub fn start(&self) -> Running {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for mapping in &self.account.config.stream_mappings {
+            tasks.spawn(stream_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
+        }
+        for mapping in &self.account.config.queue_mappings {
+            tasks.spawn(queue_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
+        }
+        tasks.spawn(housekeeping::run(self.account.clone(), stopped));
+        *lock(&self.running) += 1;
+        Running { stop, tasks, counted: self.running.clone() }
+    }
+
+    /// Waits until every record is handled, every consumed queue is empty and no function runs. What fails for
+    /// ever is waited for until its retries are used up. Starts deliveries for as long as it takes if none run.
+    pub async fn settle(&self) {
+        let started = (*lock(&self.running) == 0).then(|| self.start());
+        settled::wait(&self.account).await;
+        if let Some(running) = started {
+            running.stop().await;
+        }
+    }
+
+    /// The HTTP client for AWS SDKs in this process.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(Transport(self.account.clone()))
+    }
+
+    /// A role's credentials.
+    pub fn credentials(&self, role: &str) -> Option<Credentials> {
+        let principal = self.account.iam.role(role)?;
+        Some(Credentials::new(&principal.access_key_id, &principal.secret_access_key, None, None, "annals-local"))
+    }
+
+    /// Answers an HTTP request by the account's routes.
+    pub async fn http(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+        routes::serve(&self.account, request, "127.0.0.1").await
+    }
+
+    /// Every alarm, oldest first.
+    pub fn alarms(&self) -> Vec<Alarm> {
+        alarms::list(&self.account.host).unwrap_or_else(unreadable)
+    }
+
+    /// Raises an alarm: kept, and logged.
+    pub fn raise(&self, name: &str, detail: &str) {
+        alarms::raise(&self.account.host, self.account.clock.now(), name, detail);
+    }
+
+    /// The tally of calls.
+    pub fn meter(&self) -> Meter {
+        self.account.meter.clone()
+    }
+
+    /// Messages in a queue, hidden ones included.
+    pub fn queue_depth(&self, queue: &str) -> usize {
+        self.account.queues.depth(queue).unwrap_or_else(unreadable)
+    }
+
+    /// The oldest messages of a queue, without receiving them.
+    pub fn peek(&self, queue: &str, most: usize) -> Vec<Message> {
+        self.account.queues.peek(queue, most).unwrap_or_else(unreadable)
+    }
+
+    /// Moves up to `most` messages from a dead-letter queue to another queue; returns how many.
+    pub fn redrive(&self, from: &str, to: &str, most: usize) -> usize {
+        self.account.queues.redrive(from, to, most).unwrap_or_else(unreadable)
+    }
+
+    /// What stream mappings gave up on.
+    pub fn discarded(&self) -> Vec<Discarded> {
+        checkpoints::discarded(&self.account.host).unwrap_or_else(unreadable)
+    }
+
+    /// Publishes archived events again; returns how many.
+    pub fn replay(&self, replay: &Replay) -> usize {
+        self.account.bus.replay(replay).unwrap_or_else(unreadable)
+    }
+
+    /// Splits every open shard of a table's stream; returns how many were split.
+    pub fn split_shards(&self, table: &str) -> usize {
+        let Some(stream) = self.account.streams.of(table) else { return 0 };
+        let shards = self.account.streams.shards(&stream.arn).unwrap_or_else(unreadable);
+        shards.iter().filter(|shard| self.account.streams.split(&stream, &shard.id).unwrap_or_else(unreadable)).count()
+    }
+
+    /// Deletes what is past its time now, instead of waiting for the housekeeping.
+    pub fn trim(&self) {
+        housekeeping::trim(&self.account);
+    }
+
+    /// Mail that was sent.
+    pub fn mail(&self) -> std::io::Result<Vec<Mail>> {
+        self.account.outbox.list()
+    }
+}
+
+impl Running {
+    /// Lets functions finish what they have in hand and stops.
+    pub async fn stop(mut self) {
+        self.stop.send_replace(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Tasks that were not waited for are aborted, as a killed process would.
+        self.stop.send_replace(true);
+        *lock(&self.counted) -= 1;
+    }
+}
+
+/// The stores failed: the log says how, and the caller sees nothing.
+fn unreadable<T: Default>(error: rusqlite::Error) -> T {
+    tracing::error!(%error, "the host store could not be read");
+    T::default()
+}
+
+/// Makes the directory and takes it for this process.
+fn take(store: &Store) -> Result<Option<File>, OpenError> {
+    let Store::Directory(path) = store else { return Ok(None) };
+    let refused = |source| OpenError::NotWritable { path: path.clone(), source };
+    fs::create_dir_all(path).map_err(refused)?;
+    let file = path.join("lock");
+    let mut held = File::options().read(true).write(true).create(true).truncate(false).open(file).map_err(refused)?;
+    match held.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut process = String::new();
+            let _ = held.read_to_string(&mut process);
+            let process = if process.is_empty() { "(unknown)".to_owned() } else { process };
+            return Err(OpenError::InUse { path: path.clone(), process });
+        }
+        Err(TryLockError::Error(error)) => return Err(refused(error)),
+    }
+    held.set_len(0).and_then(|()| write!(held, "{}", std::process::id())).map_err(refused)?;
+    Ok(Some(held))
+}
+
+/// What is named must be there.
+fn check(config: &Config) -> Result<(), String> {
+    let queue = |name: &str| config.queues.iter().any(|queue| queue.name == name);
+    let letters = config.queues.iter().filter_map(|definition| definition.dead_letter_queue.as_deref());
+    let consumed = config.queue_mappings.iter().map(|mapping| mapping.queue.as_str());
+    if let Some(missing) = letters.chain(consumed).find(|name| !queue(name)) {
+        return Err(format!("there is no queue {missing}"));
+    }
+    let filters = config.stream_mappings.iter().flat_map(|mapping| &mapping.filters);
+    for filter in filters {
+        crate::pattern::Pattern::read(filter).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+fn outbox(config: &Config) -> Outbox {
+    match &config.outbox {
+        Some(path) => Outbox::Folder { path: path.clone(), durability: config.durability },
+        None => Outbox::Memory(Mutex::default()),
+    }
+}
+
+fn kms(config: &Config) -> Result<Kms, OpenError> {
+    match &config.store {
+        Store::Memory => Ok(Kms::in_memory(&*config.randomness)),
+        Store::Directory(directory) => {
+            let path = directory.join("keys").join("vault.key");
+            Kms::in_file(&path, &*config.randomness).map_err(|error| key_error(&path, error))
+        }
+    }
+}
+
+fn key_error(path: &Path, source: std::io::Error) -> OpenError {
+    match source.kind() {
+        std::io::ErrorKind::InvalidData => OpenError::Corrupt { path: path.to_owned(), detail: source.to_string() },
+        _ => OpenError::NotWritable { path: path.to_owned(), source },
+    }
+}

@@ -1,0 +1,333 @@
+//! Shows a table's changes as DynamoDB Streams does: streams, shards that split, records with numbers.
+//!
+//! The embedded database keeps one list of records. A shard is a range of partition key hashes and a range of
+//! places in that list; a record's sequence number is its place.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use annals_kit::{Clock, Timestamp};
+use rusqlite::{Connection, OptionalExtension};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+
+use crate::arn;
+use crate::engine::Engine;
+use crate::host_store::HostStore;
+use crate::randomness::hex;
+use crate::stream_records::{self, Kept};
+
+/// The streams of the account's tables.
+pub(crate) struct Streams {
+    engine: Arc<Engine>,
+    host: Arc<HostStore>,
+    clock: Arc<dyn Clock>,
+    new_shards: u32,
+    live: RwLock<HashMap<String, Live>>,
+}
+
+/// The enabled stream of a table.
+#[derive(Clone)]
+struct Live {
+    stream: Arc<Stream>,
+    /// Counts writes, for whoever waits for records.
+    writes: watch::Sender<u64>,
+}
+
+/// A stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub arn: String,
+    pub table: String,
+    pub label: String,
+    /// What the engine calls it, in its own answers.
+    pub engine_label: String,
+    pub view: String,
+    pub partition_key: String,
+}
+
+/// A shard of a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub id: String,
+    pub parent: Option<String>,
+    /// The hashes of its partition keys, both ends included.
+    pub low: u32,
+    pub high: u32,
+    /// Its records come after this place,
+    pub after: i64,
+    /// and up to this one, once it is closed.
+    pub until: Option<i64>,
+}
+
+/// A record of a shard.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub place: i64,
+    pub written_at: Timestamp,
+    pub json: Value,
+    pub size: usize,
+}
+
+/// Some records of a shard, and how far the reading got.
+pub(crate) struct Page {
+    pub records: Vec<Record>,
+    pub read_to: i64,
+}
+
+impl Streams {
+    pub fn new(engine: Arc<Engine>, host: Arc<HostStore>, clock: Arc<dyn Clock>, new_shards: u32) -> Self {
+        Self { engine, host, clock, new_shards: new_shards.max(1), live: RwLock::default() }
+    }
+
+    /// Learns which streams there are now. Called at the start and when a table was created, changed or deleted.
+    pub fn refresh(&self) -> rusqlite::Result<()> {
+        let enabled = self.engine.read(enabled_streams)?;
+        let end = stream_records::end(&self.engine)?;
+        let now = self.clock.now();
+        let known = self.host.write(|host| {
+            close_others(host, &enabled, end, now)?;
+            enabled.into_iter().map(|found| known_or_new(host, found, end, now, self.new_shards)).collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        let mut live = self.live.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut before = std::mem::take(&mut *live);
+        for stream in known {
+            // Whoever waits for the table's records goes on waiting for the new stream's.
+            let writes = before.remove(&stream.table).map_or_else(|| watch::Sender::new(0), |old| old.writes);
+            writes.send_modify(|count| *count += 1);
+            live.insert(stream.table.clone(), Live { stream: Arc::new(stream), writes });
+        }
+        Ok(())
+    }
+
+    /// The enabled stream of a table.
+    pub fn of(&self, table: &str) -> Option<Arc<Stream>> {
+        self.live(table).map(|live| live.stream)
+    }
+
+    /// Every enabled stream.
+    pub fn all(&self) -> Vec<Arc<Stream>> {
+        let live = self.live.read().unwrap_or_else(|poisoned| poisoned.into_inner());
+        live.values().map(|live| live.stream.clone()).collect()
+    }
+
+    /// Says that a table was written.
+    pub fn written(&self, table: &str) {
+        if let Some(live) = self.live.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(table) {
+            live.writes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Changes whenever the table is written.
+    pub fn writes(&self, table: &str) -> Option<watch::Receiver<u64>> {
+        self.live(table).map(|live| live.writes.subscribe())
+    }
+
+    /// The shards of a stream, parents before children.
+    pub fn shards(&self, stream: &str) -> rusqlite::Result<Vec<Shard>> {
+        self.host.read(|host| {
+            host.prepare_cached("SELECT shard, parent, low, high, after, until FROM shards WHERE stream = ?1 ORDER BY after, shard")?
+                .query_map([stream], |row| {
+                    Ok(Shard {
+                        id: row.get(0)?,
+                        parent: row.get(1)?,
+                        low: row.get(2)?,
+                        high: row.get(3)?,
+                        after: row.get(4)?,
+                        until: row.get(5)?,
+                    })
+                })?
+                .collect()
+        })
+    }
+
+    /// Splits an open shard in two. False when it is closed, or too narrow.
+    pub fn split(&self, stream: &Stream, shard: &str) -> rusqlite::Result<bool> {
+        let end = stream_records::end(&self.engine)?;
+        let shards = self.shards(&stream.arn)?;
+        let Some(parent) = shards.iter().find(|other| other.id == shard && other.until.is_none() && other.low < other.high) else {
+            return Ok(false);
+        };
+        let middle = parent.low + (parent.high - parent.low) / 2;
+        self.host.write(|host| {
+            host.execute("UPDATE shards SET until = ?3 WHERE stream = ?1 AND shard = ?2", (&stream.arn, shard, end))?;
+            insert_shard(host, &stream.arn, Some(shard), (parent.low, middle), end)?;
+            insert_shard(host, &stream.arn, Some(shard), (middle + 1, parent.high), end)
+        })?;
+        self.written(&stream.table);
+        Ok(true)
+    }
+
+    /// Records of a shard after a place, at most `limit`.
+    pub fn read(&self, stream: &Stream, shard: &Shard, place: i64, limit: usize) -> rusqlite::Result<Page> {
+        let page = stream_records::after(&self.engine, &stream.table, place.max(shard.after), shard.until, limit)?;
+        let ours = page.records.into_iter().filter(|kept| shard.holds(&kept.keys[&stream.partition_key]) && !kept.changes_nothing());
+        Ok(Page { records: ours.map(|kept| self.record(stream, kept)).collect(), read_to: page.read_to })
+    }
+
+    /// The place up to which a shard has or may have records by now.
+    pub fn end(&self, stream: &Stream, shard: &Shard) -> rusqlite::Result<i64> {
+        let end = stream_records::end_of(&self.engine, &stream.table)?;
+        Ok(shard.until.map_or(end, |until| until.min(end)))
+    }
+
+    fn live(&self, table: &str) -> Option<Live> {
+        self.live.read().unwrap_or_else(|poisoned| poisoned.into_inner()).get(table).cloned()
+    }
+
+    fn record(&self, stream: &Stream, kept: Kept) -> Record {
+        // Before this process there are no marks; the machine's clock will do.
+        let written_at = self.engine.written_at(kept.id).or_else(|| Timestamp::from_seconds(kept.created_at));
+        let written_at = written_at.unwrap_or_else(|| self.clock.now());
+        let mut change = json!({
+            "ApproximateCreationDateTime": written_at.seconds(),
+            "Keys": kept.keys,
+            "SequenceNumber": sequence_number(kept.id),
+            "SizeBytes": kept.size,
+            "StreamViewType": stream.view,
+        });
+        if let Some(image) = kept.new_image {
+            change["NewImage"] = image;
+        }
+        if let Some(image) = kept.old_image {
+            change["OldImage"] = image;
+        }
+        let mut json = json!({
+            "eventID": event_id(&stream.arn, kept.id),
+            "eventName": kept.event,
+            "eventVersion": "1.1",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": arn::REGION,
+            "dynamodb": change,
+            "eventSourceARN": stream.arn,
+        });
+        if kept.by_time_to_live {
+            json["userIdentity"] = json!({ "type": "Service", "principalId": "dynamodb.amazonaws.com" });
+        }
+        Record { place: kept.id, written_at, json, size: kept.size }
+    }
+}
+
+impl Shard {
+    /// Whether items with this partition key are of this shard.
+    fn holds(&self, partition_key: &Value) -> bool {
+        (self.low == 0 && self.high == u32::MAX) || (self.low..=self.high).contains(&hash(partition_key))
+    }
+}
+
+const NUMBERS_FROM: i128 = 100_000_000_000_000_000_000;
+
+/// The sequence number of a place: 21 digits, so that order of text is order of places.
+pub(crate) fn sequence_number(place: i64) -> String {
+    (NUMBERS_FROM + i128::from(place)).to_string()
+}
+
+/// The place of a sequence number; `None` when it was never given out in this form.
+pub(crate) fn place(sequence_number: &str) -> Option<i64> {
+    let number: i128 = sequence_number.parse().ok()?;
+    i64::try_from(number - NUMBERS_FROM).ok().filter(|place| *place >= 0 && sequence_number.len() == 21)
+}
+
+fn hash(partition_key: &Value) -> u32 {
+    let digest = Sha256::digest(partition_key.to_string());
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
+
+fn event_id(stream: &str, place: i64) -> String {
+    hex(&Sha256::digest(format!("{stream}/{place}"))[..16])
+}
+
+/// A stream as the engine's own tables describe it.
+struct Found {
+    table: String,
+    engine_label: String,
+    view: String,
+    partition_key: String,
+}
+
+fn enabled_streams(engine: &Connection) -> rusqlite::Result<Vec<Found>> {
+    engine
+        .prepare("SELECT table_name, stream_label, stream_view_type, key_schema FROM _tables WHERE stream_enabled = 1")?
+        .query_map([], |row| {
+            let key_schema: Value = serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
+            let hash_key = key_schema.as_array().and_then(|keys| keys.iter().find(|key| key["KeyType"] == "HASH"));
+            Ok(Found {
+                table: row.get(0)?,
+                engine_label: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
+                view: row.get::<_, Option<String>>(2)?.unwrap_or_else(|| "NEW_AND_OLD_IMAGES".to_owned()),
+                partition_key: hash_key.and_then(|key| key["AttributeName"].as_str()).unwrap_or_default().to_owned(),
+            })
+        })?
+        .collect()
+}
+
+/// Closes the streams that are not enabled any more; they stay readable until their records go.
+fn close_others(host: &Connection, enabled: &[Found], end: i64, now: Timestamp) -> rusqlite::Result<()> {
+    let open: Vec<(String, String, String)> = host
+        .prepare("SELECT arn, table_name, engine_label FROM streams WHERE disabled_at IS NULL")?
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (arn, table, label) in open {
+        if enabled.iter().any(|found| found.table == table && found.engine_label == label) {
+            continue;
+        }
+        host.execute("UPDATE streams SET disabled_at = ?2 WHERE arn = ?1", (&arn, now.micros()))?;
+        host.execute("UPDATE shards SET until = ?2 WHERE stream = ?1 AND until IS NULL", (&arn, end))?;
+    }
+    Ok(())
+}
+
+fn known_or_new(host: &Connection, found: Found, end: i64, now: Timestamp, shards: u32) -> rusqlite::Result<Stream> {
+    let Found { table, engine_label, view, partition_key } = found;
+    let known: Option<(String, String)> = host
+        .prepare("SELECT arn, label FROM streams WHERE table_name = ?1 AND engine_label = ?2 AND disabled_at IS NULL")?
+        .query_row((&table, &engine_label), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (arn, label) = match known {
+        Some(known) => known,
+        None => insert_stream(host, &table, &engine_label, end, now, shards)?,
+    };
+    Ok(Stream { arn, table, label, engine_label, view, partition_key })
+}
+
+fn insert_stream(
+    host: &Connection,
+    table: &str,
+    engine_label: &str,
+    end: i64,
+    now: Timestamp,
+    shards: u32,
+) -> rusqlite::Result<(String, String)> {
+    // A stream that is enabled again has a new name, however short the pause was.
+    let mut at = now;
+    let (arn, label) = loop {
+        let label = at.to_string()[..23].to_owned();
+        let arn = arn::stream(table, &label);
+        let taken: bool = host.query_row("SELECT EXISTS (SELECT 1 FROM streams WHERE arn = ?1)", [&arn], |row| row.get(0))?;
+        if !taken {
+            break (arn, label);
+        }
+        at = at.plus(chrono::TimeDelta::milliseconds(1));
+    };
+    host.execute(
+        "INSERT INTO streams (arn, table_name, label, engine_label, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        (&arn, table, &label, engine_label, now.micros()),
+    )?;
+    let width = u32::MAX / shards;
+    for number in 0..shards {
+        let high = if number + 1 == shards { u32::MAX } else { (number + 1) * width - 1 };
+        insert_shard(host, &arn, None, (number * width, high), end)?;
+    }
+    Ok((arn, label))
+}
+
+fn insert_shard(host: &Connection, stream: &str, parent: Option<&str>, (low, high): (u32, u32), after: i64) -> rusqlite::Result<()> {
+    let number: i64 = host.query_row("SELECT COUNT(*) FROM shards WHERE stream = ?1", [stream], |row| row.get(0))?;
+    let id = format!("shardId-{:020}-{low:08x}", number + 1);
+    host.execute(
+        "INSERT INTO shards (stream, shard, parent, low, high, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        (stream, id, parent, low, high, after),
+    )
+    .map(drop)
+}

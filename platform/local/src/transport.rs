@@ -1,0 +1,84 @@
+//! Is the HTTP client of AWS SDKs in this process: requests go to the local account instead of the network.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+
+use crate::account::Account;
+use crate::gateway::{self, Outcome};
+use crate::randomness::uuid;
+use crate::wire::{Answer, Request};
+
+/// The client.
+#[derive(Clone)]
+pub(crate) struct Transport(pub Arc<Account>);
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+impl HttpClient for Transport {
+    fn http_connector(&self, _settings: &HttpConnectorSettings, _components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for Transport {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let account = self.0.clone();
+        HttpConnectorFuture::new(async move {
+            let request = read(request)?;
+            // The signature is not checked here: whoever is in this process could read the secrets anyway, and
+            // checking costs as much as a small read. The role still comes from the signed credentials.
+            let principal = gateway::access_key_id(&request).and_then(|key| account.iam.principal(key));
+            let outcome = match principal {
+                Some(principal) => gateway::call(&account, principal, &request).await,
+                None => Outcome::Answered(unknown_caller()),
+            };
+            match outcome {
+                Outcome::Answered(answer) => write(answer, &account),
+                Outcome::Lost => Err(ConnectorError::io("connection reset (injected)".into())),
+            }
+        })
+    }
+}
+
+/// What AWS says of credentials it does not know.
+pub(crate) fn unknown_caller() -> Answer {
+    Answer::refused("UnrecognizedClientException", "The security token included in the request is invalid.")
+}
+
+fn read(request: HttpRequest) -> Result<Request, ConnectorError> {
+    let (parts, body) = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?.into_parts();
+    let body =
+        body.bytes().map(Bytes::copy_from_slice).ok_or_else(|| ConnectorError::user("streamed bodies are not supported here".into()))?;
+    Ok(Request::from_parts(parts, body))
+}
+
+fn write(answer: Answer, account: &Account) -> Result<HttpResponse, ConnectorError> {
+    let response = response(answer, account).map(SdkBody::from);
+    HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
+}
+
+/// The answer as HTTP.
+pub(crate) fn response(answer: Answer, account: &Account) -> http::Response<Bytes> {
+    let mut response = http::Response::new(answer.body);
+    *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.0"));
+    if let Ok(id) = http::HeaderValue::from_str(&uuid(&*account.config.randomness)) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Some(error) = answer.error.as_deref().and_then(|error| http::HeaderValue::from_str(error).ok()) {
+        headers.insert("x-amzn-errortype", error);
+    }
+    response
+}
