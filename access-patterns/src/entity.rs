@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::codec::Codec;
+use crate::pattern::KeyForm;
 use crate::problem::At;
 use crate::table::Index;
 use crate::template::Template;
@@ -56,6 +57,15 @@ impl Entity {
         self.keys.get(attribute).map(|(template, _)| template)
     }
 
+    /// How a key attribute gets its value, where this entity has it.
+    pub(crate) fn key_form(&self, attribute: &str) -> Option<KeyForm> {
+        if let Some(template) = self.template(attribute) {
+            return Some(KeyForm::Template(template.clone()));
+        }
+        let native = self.attribute(attribute).filter(|attribute| attribute.stored)?;
+        Some(KeyForm::Native { part: native.name.clone(), codec: native.codec()?.clone() })
+    }
+
     /// The stored attributes and the values that exist in keys only.
     pub fn attributes(&self) -> impl Iterator<Item = &Attribute> {
         self.attributes.values()
@@ -80,6 +90,7 @@ pub struct Attribute {
     pub(crate) kind: Kind,
     pub(crate) codec: Option<(String, Codec)>,
     pub(crate) bytes: usize,
+    pub(crate) most: usize,
     pub(crate) mutable: bool,
     pub(crate) optional: bool,
     pub(crate) stored: bool,
@@ -121,6 +132,11 @@ impl Attribute {
     /// The value's typical size in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The most bytes the value has.
+    pub fn most(&self) -> usize {
+        self.most
     }
 
     /// Whether it may change after the item is first written.

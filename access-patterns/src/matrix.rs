@@ -12,7 +12,6 @@ use crate::table::Table;
 #[derive(Clone, Debug)]
 pub struct Matrix {
     pub(crate) file: String,
-    pub(crate) text: String,
     pub(crate) service: String,
     pub(crate) utilisation: f64,
     pub(crate) prices: String,

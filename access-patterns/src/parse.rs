@@ -2,7 +2,7 @@
 
 use crate::matrix::Matrix;
 use crate::problem::{Errors, Problems};
-use crate::{projection, resolve, source};
+use crate::{cost, projection, prove, resolve, source};
 
 impl Matrix {
     /// Reads and proves the matrix in `text`; `file_name` is what errors call it.
@@ -18,11 +18,13 @@ impl Matrix {
                 return Err(problems.into_errors());
             }
         };
-        let mut matrix = resolve::matrix(file_name, text, &file, &mut problems);
+        let mut matrix = resolve::matrix(file_name, &file, &mut problems);
         if !problems.is_empty() {
             return Err(problems.into_errors());
         }
         projection::derive(&mut matrix);
+        cost::capacities(&mut matrix);
+        prove::matrix(&matrix, &mut problems);
         if problems.is_empty() { Ok(matrix) } else { Err(problems.into_errors()) }
     }
 }

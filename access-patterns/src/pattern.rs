@@ -64,6 +64,16 @@ pub enum KeyForm {
     },
 }
 
+impl KeyForm {
+    /// The parts or attributes it is made of.
+    pub fn parts(&self) -> Vec<&str> {
+        match self {
+            Self::Template(template) => template.holes().collect(),
+            Self::Native { part, .. } => vec![part],
+        }
+    }
+}
+
 /// One read that anyone may make.
 #[derive(Clone, Debug)]
 pub struct Pattern {
@@ -177,6 +187,24 @@ impl Pattern {
         self.hottest
     }
 
+    /// Whether the other pattern's requests are this one's: two names for one read.
+    pub(crate) fn sends_the_same(&self, other: &Self) -> bool {
+        let conditions = |pattern: &Self| {
+            let mut conditions: Vec<Where> = pattern.wheres().cloned().collect();
+            conditions.sort_by(|a, b| a.name.cmp(&b.name));
+            conditions
+        };
+        let projection = |pattern: &Self| {
+            let mut projection = pattern.projection.clone();
+            projection.iter_mut().for_each(|names| names.sort());
+            projection
+        };
+        (self.op, &self.table, &self.index, &self.pk, &self.sk) == (other.op, &other.table, &other.index, &other.pk, &other.sk)
+            && (self.descending, self.strong) == (other.descending, other.strong)
+            && conditions(self) == conditions(other)
+            && projection(self) == projection(other)
+    }
+
     /// Why a scan is needed.
     pub fn why(&self) -> Option<&str> {
         self.why.as_deref()
@@ -222,6 +250,11 @@ impl Write {
     /// Writes a second, on average and at peak.
     pub fn rate(&self) -> [f64; 2] {
         self.rate
+    }
+
+    /// Whether all items are written or none.
+    pub fn is_transaction(&self) -> bool {
+        matches!(self.op.as_str(), "TransactWriteItems" | "ExecuteTransaction")
     }
 
     /// The share of failed conditions, which are billed.

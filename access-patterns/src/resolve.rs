@@ -6,15 +6,14 @@ use toml::Spanned;
 use crate::codec::{Codec, is_token};
 use crate::entity::{Attribute, Entity, Kind};
 use crate::matrix::Matrix;
-use crate::pattern::{Change, KeyForm, Operation, Pattern, Write};
 use crate::problem::{At, Problems};
-use crate::projection;
+use crate::resolve_reads;
 use crate::source;
 use crate::spec::{self, KindOrCodec};
 use crate::table::{Capacity, Index, KeyPart, Mode, Projection, Table};
 use crate::template::Template;
 
-pub(crate) fn matrix(file_name: &str, text: &str, file: &source::File, problems: &mut Problems<'_>) -> Matrix {
+pub(crate) fn matrix(file_name: &str, file: &source::File, problems: &mut Problems<'_>) -> Matrix {
     if file.format.get_ref() != "access-patterns/1" {
         problems.push(
             &file.format.span(),
@@ -36,7 +35,7 @@ pub(crate) fn matrix(file_name: &str, text: &str, file: &source::File, problems:
     }
     let mut reads = IndexMap::new();
     for (name, source) in &file.pattern {
-        if let Some(pattern) = self::pattern(name, source.get_ref(), &tables, &entities, problems) {
+        if let Some(pattern) = resolve_reads::pattern(name, source.get_ref(), &tables, &entities, problems) {
             reads.insert(pattern.name.clone(), pattern);
         }
     }
@@ -44,14 +43,13 @@ pub(crate) fn matrix(file_name: &str, text: &str, file: &source::File, problems:
         if reads.contains_key(name.get_ref()) {
             problems.push(&name.span(), "name", format!("{} is a pattern and a scan", name.get_ref()), "give each its own name");
         }
-        if let Some(scan) = scan(name, source.get_ref(), &tables, problems) {
+        if let Some(scan) = resolve_reads::scan(name, source.get_ref(), &tables, problems) {
             reads.insert(scan.name.clone(), scan);
         }
     }
-    let writes = file.write.iter().filter_map(|(name, write)| self::write(name, write.get_ref(), &entities, problems)).collect();
+    let writes = file.write.iter().filter_map(|(name, write)| resolve_reads::write(name, write.get_ref(), &entities, problems)).collect();
     Matrix {
         file: file_name.to_owned(),
-        text: text.to_owned(),
         service: file.service.get_ref().clone(),
         utilisation: *file.defaults.utilisation.get_ref(),
         prices: file.defaults.prices.get_ref().clone(),
@@ -224,16 +222,28 @@ fn attribute(
             (kind, Some((word.to_owned(), codec.clone())), codec.max_native_width())
         }
     };
+    let codec_width = codec.as_ref().map(|(_, codec): &(String, Codec)| codec.max_native_width());
     Some(Attribute {
         name: name.get_ref().clone(),
         at: name.span(),
         kind,
         codec,
         bytes: spec.bytes.unwrap_or(natural),
+        most: spec.most.unwrap_or_else(|| largest(kind, codec_width, spec.bytes.unwrap_or(natural))),
         mutable: spec.mutable,
         optional: spec.optional,
         stored,
     })
+}
+
+/// The most bytes of a value that states no maximum: its codec's width, a number's 21, otherwise eight times the typical.
+fn largest(kind: Kind, codec_width: Option<usize>, typical: usize) -> usize {
+    match (codec_width, kind) {
+        (Some(width), _) => width,
+        (None, Kind::N) => 21,
+        (None, Kind::Bool) => 1,
+        (None, Kind::S | Kind::B | Kind::M | Kind::L) => 8 * typical,
+    }
 }
 
 /// Gives each index key its DynamoDB type: text for templates, the attribute's own otherwise.
@@ -267,202 +277,7 @@ fn type_index_keys(table: &mut Table, entities: &[Entity], problems: &mut Proble
     }
 }
 
-fn pattern(
-    name: &source::Text,
-    source: &source::Pattern,
-    tables: &[Table],
-    entities: &[Entity],
-    problems: &mut Problems<'_>,
-) -> Option<Pattern> {
-    let op = match source.op.get_ref().as_str() {
-        "GetItem" => Operation::GetItem,
-        "Query" => Operation::Query,
-        other => {
-            problems.push(
-                &source.op.span(),
-                "operation",
-                format!("\"{other}\" is not an operation of a pattern: each is exactly one GetItem or Query"),
-                "use GetItem or Query; declare maintenance scans under [scan]",
-            );
-            return None;
-        }
-    };
-    let Some(entity) = entities.iter().find(|entity| entity.name == *source.of.get_ref()) else {
-        undefined(&source.of, "entity", entities.iter().map(|entity| entity.name.as_str()), problems);
-        return None;
-    };
-    let table = tables.iter().find(|table| table.name == entity.table)?;
-    let index = match &source.index {
-        Some(index) => match table.index(index.get_ref()) {
-            Some(found) => Some(found),
-            None => {
-                undefined(index, "index", table.indexes.iter().map(|index| index.name.as_str()), problems);
-                return None;
-            }
-        },
-        None => None,
-    };
-    let (pk, sk): (Vec<&str>, Vec<&str>) = match index {
-        Some(index) => {
-            (index.pk.iter().map(|part| part.attribute.as_str()).collect(), index.sk.iter().map(|part| part.attribute.as_str()).collect())
-        }
-        None => (vec![table.pk.as_str()], table.sk.as_deref().into_iter().collect()),
-    };
-    let mut form = |attribute: &str| match key_form(entity, attribute) {
-        Some(form) => Some((attribute.to_owned(), form)),
-        None => {
-            problems.push(
-                &source.index.as_ref().map_or_else(|| source.of.span(), Spanned::span),
-                "not in the index",
-                format!(
-                    "{} has no {attribute}, so it is not in {}",
-                    entity.name,
-                    index.map_or(table.name.as_str(), |index| index.name.as_str())
-                ),
-                format!("add {attribute} to the keys or attrs of [entity.{}]", entity.name),
-            );
-            None
-        }
-    };
-    let pk = pk.into_iter().map(&mut form).collect::<Option<Vec<_>>>()?;
-    let sk = sk.into_iter().map(&mut form).collect::<Option<Vec<_>>>()?;
-    let strong = consistency(source.consistency.as_ref(), problems)?;
-    let descending = match source.order.as_ref().map(|order| (order.get_ref().as_str(), order)) {
-        None | Some(("asc", _)) => false,
-        Some(("desc", _)) => true,
-        Some((other, order)) => {
-            problems.push(&order.span(), "order", format!("\"{other}\" is not an order"), "use asc or desc");
-            return None;
-        }
-    };
-    let fanout = match &source.fanout {
-        None => None,
-        Some(part) => match entity.attribute(part.get_ref()).and_then(Attribute::codec) {
-            Some(Codec::Shard { of }) => Some((part.get_ref().clone(), *of)),
-            _ => {
-                problems.push(
-                    &part.span(),
-                    "fan-out",
-                    format!("{} is not a shard of {}", part.get_ref(), entity.name),
-                    "fan out over a part whose codec is a shard",
-                );
-                return None;
-            }
-        },
-    };
-    let mut key_attributes: Vec<String> = pk.iter().chain(&sk).map(|(attribute, _)| attribute.clone()).collect();
-    let primary: Vec<String> = table.keys().map(str::to_owned).filter(|key| !key_attributes.contains(key)).collect();
-    key_attributes.extend(primary);
-    let mut pattern = Pattern {
-        name: name.get_ref().clone(),
-        at: name.span(),
-        op,
-        entity: Some(entity.name.clone()),
-        table: table.name.clone(),
-        index: index.map(|index| index.name.clone()),
-        wheres: spec::wheres(&source.r#where, problems),
-        pk,
-        sk,
-        key_attributes,
-        descending,
-        reads: spec::reads(&source.reads, problems),
-        projection: None,
-        strong,
-        rate: *source.rate.get_ref(),
-        items: source.items.as_ref().map_or([1, 1], |items| *items.get_ref()),
-        pages: source.pages.as_ref().map(|pages| *pages.get_ref()),
-        fanout,
-        hottest: source.hottest.as_ref().map_or(0.01, |share| *share.get_ref()),
-        why: None,
-    };
-    pattern.projection = projection::asked(&pattern, Some(entity));
-    Some(pattern)
-}
-
-fn key_form(entity: &Entity, attribute: &str) -> Option<KeyForm> {
-    if let Some(template) = entity.template(attribute) {
-        return Some(KeyForm::Template(template.clone()));
-    }
-    let native = entity.attribute(attribute).filter(|attribute| attribute.stored)?;
-    Some(KeyForm::Native { part: native.name.clone(), codec: native.codec()?.clone() })
-}
-
-fn scan(name: &source::Text, source: &source::Scan, tables: &[Table], problems: &mut Problems<'_>) -> Option<Pattern> {
-    let Some(table) = tables.iter().find(|table| table.name == *source.table.get_ref()) else {
-        undefined(&source.table, "table", tables.iter().map(|table| table.name.as_str()), problems);
-        return None;
-    };
-    let a_second = source.per_day / 86_400.0;
-    let mut scan = Pattern {
-        name: name.get_ref().clone(),
-        at: name.span(),
-        op: Operation::Scan,
-        entity: None,
-        table: table.name.clone(),
-        index: None,
-        wheres: Vec::new(),
-        pk: Vec::new(),
-        sk: Vec::new(),
-        key_attributes: table.keys().map(str::to_owned).collect(),
-        descending: false,
-        reads: spec::reads(&source.reads, problems),
-        projection: None,
-        strong: consistency(source.consistency.as_ref(), problems)?,
-        rate: [a_second, a_second],
-        items: [0, 0],
-        pages: Some(1000),
-        fanout: None,
-        hottest: 0.0,
-        why: Some(source.why.clone()),
-    };
-    scan.projection = projection::asked(&scan, None);
-    Some(scan)
-}
-
-fn consistency(word: Option<&source::Text>, problems: &mut Problems<'_>) -> Option<bool> {
-    match word.map(|word| (word.get_ref().as_str(), word)) {
-        None | Some(("eventual", _)) => Some(false),
-        Some(("strong", _)) => Some(true),
-        Some((other, word)) => {
-            problems.push(&word.span(), "consistency", format!("\"{other}\" is not a consistency"), "use eventual or strong");
-            None
-        }
-    }
-}
-
-fn write(name: &source::Text, source: &source::Write, entities: &[Entity], problems: &mut Problems<'_>) -> Option<Write> {
-    let mut items = Vec::new();
-    for item in &source.items {
-        let changes =
-            [(Change::Insert, &item.insert), (Change::Put, &item.put), (Change::Update, &item.update), (Change::Delete, &item.delete)];
-        let mut named = changes.iter().filter_map(|(change, entity)| Some((*change, entity.as_ref()?)));
-        let (Some((change, entity)), None) = (named.next(), named.next()) else {
-            problems.push(
-                &name.span(),
-                "write",
-                format!("an item of {} does not say what is done to it", name.get_ref()),
-                "write one of insert, put, update or delete = \"Entity\"",
-            );
-            return None;
-        };
-        if !entities.iter().any(|known| known.name == *entity.get_ref()) {
-            undefined(entity, "entity", entities.iter().map(|entity| entity.name.as_str()), problems);
-            return None;
-        }
-        items.push((change, entity.get_ref().clone(), item.sets.iter().map(|set| set.get_ref().clone()).collect()));
-    }
-    Some(Write {
-        name: name.get_ref().clone(),
-        at: name.span(),
-        op: source.op.get_ref().clone(),
-        rate: *source.rate.get_ref(),
-        conflict: source.conflict,
-        hottest: source.hottest.as_ref().map_or(0.01, |share| *share.get_ref()),
-        items,
-    })
-}
-
-fn undefined<'n>(name: &source::Text, what: &str, known: impl Iterator<Item = &'n str>, problems: &mut Problems<'_>) {
+pub(crate) fn undefined<'n>(name: &source::Text, what: &str, known: impl Iterator<Item = &'n str>, problems: &mut Problems<'_>) {
     let known: Vec<&str> = known.collect();
     let next =
         if known.is_empty() { format!("define one under [{what}]") } else { format!("define it, or use one of {}", known.join(", ")) };

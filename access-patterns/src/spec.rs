@@ -10,6 +10,7 @@ use crate::problem::{At, Problems};
 pub(crate) struct AttributeSpec<'a> {
     pub(crate) kind: KindOrCodec<'a>,
     pub(crate) bytes: Option<usize>,
+    pub(crate) most: Option<usize>,
     pub(crate) mutable: bool,
     pub(crate) optional: bool,
 }
@@ -19,25 +20,27 @@ pub(crate) enum KindOrCodec<'a> {
     Codec(&'a str),
 }
 
-const ATTRIBUTE_FORM: &str =
-    "write a codec's name or S, N, B, BOOL, M or L with :bytes, then mut and optional where they apply, as in \"S:24 mut\"";
+const ATTRIBUTE_FORM: &str = "write a codec's name or S, N, B, BOOL, M or L with :bytes or :typical/most, then mut and optional where they apply, as in \"S:24/200 mut\"";
 
 pub(crate) fn attribute<'a>(spec: &'a Spanned<String>, problems: &mut Problems<'_>) -> Option<AttributeSpec<'a>> {
     let mut words = spec.get_ref().split_whitespace();
-    let (head, bytes) = match words.next().map(|head| head.split_once(':').map_or((head, None), |(head, bytes)| (head, Some(bytes)))) {
-        Some((head, None)) => (head, None),
-        Some((head, Some(digits))) => match digits.parse::<usize>() {
-            Ok(bytes) => (head, Some(bytes)),
-            Err(_) => {
-                problems.push(&spec.span(), "attribute", format!("\"{digits}\" is not a size in bytes"), ATTRIBUTE_FORM);
-                return None;
-            }
-        },
+    let (head, sizes) = match words.next() {
+        Some(head) => head.split_once(':').map_or((head, None), |(head, sizes)| (head, Some(sizes))),
         None => {
             problems.push(&spec.span(), "attribute", "an attribute has no type", ATTRIBUTE_FORM);
             return None;
         }
     };
+    let (mut bytes, mut most) = (None, None);
+    if let Some(sizes) = sizes {
+        let (typical, largest) = sizes.split_once('/').map_or((sizes, None), |(typical, largest)| (typical, Some(largest)));
+        bytes = typical.parse().ok();
+        most = largest.and_then(|largest| largest.parse().ok());
+        if bytes.is_none() || (largest.is_some() && most.is_none()) || most.is_some_and(|most| bytes > Some(most)) {
+            problems.push(&spec.span(), "attribute", format!("\"{sizes}\" is not a size in bytes, typical/at most"), ATTRIBUTE_FORM);
+            return None;
+        }
+    }
     let kind = match head {
         "S" => KindOrCodec::Kind(Kind::S),
         "N" => KindOrCodec::Kind(Kind::N),
@@ -47,7 +50,7 @@ pub(crate) fn attribute<'a>(spec: &'a Spanned<String>, problems: &mut Problems<'
         "L" => KindOrCodec::Kind(Kind::L),
         codec => KindOrCodec::Codec(codec),
     };
-    let mut read = AttributeSpec { kind, bytes, mutable: false, optional: false };
+    let mut read = AttributeSpec { kind, bytes, most, mutable: false, optional: false };
     for word in words {
         match word {
             "mut" => read.mutable = true,

@@ -156,6 +156,15 @@ impl Index {
         self.pk.iter().chain(&self.sk).map(|part| part.attribute.as_str())
     }
 
+    /// Whether the index holds this attribute, as a key or beside them.
+    pub(crate) fn holds(&self, attribute: &str) -> bool {
+        match &self.projection {
+            Projection::All => true,
+            Projection::Include(names) => names.iter().any(|name| name == attribute) || self.keys().any(|key| key == attribute),
+            Projection::KeysOnly => self.keys().any(|key| key == attribute),
+        }
+    }
+
     /// What the index holds beside keys.
     pub fn projection(&self) -> &Projection {
         &self.projection

@@ -46,7 +46,7 @@ impl Template {
         let mut offset = 0;
         for piece in text.split(DELIMITER) {
             let wrong = |(what, next)| TemplateError { offset, what, next };
-            if let Some(part) = piece.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+            if let Some(part) = piece.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|part| is_token(part)) {
                 segments.push(Segment::Hole { part: part.to_owned(), codec: codec(part).map_err(wrong)? });
             } else if is_token(piece) {
                 segments.push(Segment::Literal(piece.to_owned()));
@@ -112,6 +112,11 @@ impl Template {
             }
         }
         Some(values)
+    }
+
+    /// The first `segments` of it.
+    pub(crate) fn start(&self, segments: usize) -> Self {
+        Self { text: self.text.clone(), segments: self.segments[..segments].to_vec() }
     }
 
     /// The widest key this template can write, in bytes.
