@@ -1,1 +1,5 @@
-//! What can happen to a notification: intended, sent, failed.
+//! What can happen to a notification: pure decide and evolve.
+//!
+//! - [`email`]: intended, sent, given up
+
+pub mod email;

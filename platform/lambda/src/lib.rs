@@ -3,13 +3,16 @@
 //! - [`clients`]: the AWS clients of one function, over one transport
 //! - [`http`]: requests, answers, problems
 //! - [`metrics`]: what is counted, in embedded metric format
+//! - [`web`]: calls to other services' APIs
 //! - [`machine`]: the machine's clock, randomness and logs, for `main` functions only
 
 pub mod clients;
 pub mod http;
 pub mod machine;
 pub mod metrics;
+pub mod web;
 
 pub use clients::{Account, MissingVariable, variable};
 pub use http::{Caller, Problem, Response};
 pub use metrics::{Metric, Metrics};
+pub use web::Web;

@@ -1,1 +1,9 @@
-//! Billing's projector: subscriptions, invoices and webhooks, from log to rows to bus.
+//! Billing's projector: from log to rows to bus.
+//!
+//! - [`rows`]: the projections
+//! - [`handler`]: the function
+
+pub mod handler;
+pub mod rows;
+
+pub use handler::{handle, projector};

@@ -1,1 +1,19 @@
-//! Billing's functions: create-subscription, generate-invoice, process-webhook, and its reads over HTTP.
+//! Billing's functions. Each is a handler here and a Lambda binary of a few lines in `bin/`.
+//!
+//! - [`create_subscription`]: `POST /v1/subscriptions`
+//! - [`generate_invoice`]: `POST /v1/subscriptions/{id}/invoices`
+//! - [`process_webhook`]: `POST /v1/webhooks/stripe`
+//! - [`read`]: every `GET`
+//! - [`signature`]: the payment provider's signature scheme
+//! - [`deps`]: what they stand on
+
+mod answer;
+pub mod create_subscription;
+pub mod deps;
+pub mod generate_invoice;
+pub mod process_webhook;
+pub mod read;
+pub mod signature;
+mod stripe;
+
+pub use deps::{Deps, Settings};

@@ -1,1 +1,11 @@
-//! Notifications' functions: send-email.
+//! Notifications' functions. Each is a handler here and a Lambda binary of a few lines in `bin/`.
+//!
+//! - [`send_email`]: receipts and retry notices, one per payment event
+//! - [`deps`]: what it stands on
+
+mod contacts;
+pub mod deps;
+mod message;
+pub mod send_email;
+
+pub use deps::{Deps, Settings};

@@ -1,0 +1,67 @@
+//! Plain HTTP calls to other services' APIs: over HTTPS on AWS, in process on one machine.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// Any error, its source kept.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+/// An answer on its way.
+pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, BoxError>> + Send + 'a>>;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// An answer larger than this is an error.
+const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+
+/// Carries HTTP requests to other services.
+pub trait Web: Send + Sync {
+    /// Sends a request and waits for the whole answer.
+    fn call(&self, request: http::Request<Bytes>) -> Answering<'_>;
+}
+
+/// HTTP and HTTPS over TCP.
+pub struct TcpWeb {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+}
+
+impl TcpWeb {
+    /// With the certificate authorities of the machine.
+    pub fn new() -> std::io::Result<Self> {
+        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
+        Ok(Self { client: Client::builder(TokioExecutor::new()).build(tls) })
+    }
+
+    /// For addresses of this machine only: no certificate authorities are read.
+    pub fn loopback() -> Self {
+        let roots = rustls_without_roots();
+        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(roots).https_or_http().enable_http1().build();
+        Self { client: Client::builder(TokioExecutor::new()).build(tls) }
+    }
+}
+
+fn rustls_without_roots() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has the protocol versions that rustls calls safe")
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
+
+impl Web for TcpWeb {
+    fn call(&self, request: http::Request<Bytes>) -> Answering<'_> {
+        Box::pin(async move {
+            let answer = tokio::time::timeout(TIMEOUT, self.client.request(request.map(Full::new))).await??;
+            let (parts, body) = answer.into_parts();
+            let body = tokio::time::timeout(TIMEOUT, Limited::new(body, LARGEST_ANSWER).collect()).await??.to_bytes();
+            Ok(http::Response::from_parts(parts, body))
+        })
+    }
+}

@@ -1,0 +1,56 @@
+//! Billing's projections: one row per subscription, invoice and kept webhook. The folds are in `domain/billing/src/rows.rs`.
+
+use annals_kit::{Recorded, StreamId};
+use annals_projection::Projection;
+use billing::invoice::InvoiceEvent;
+use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::subscription::SubscriptionEvent;
+use billing::webhook::WebhookEvent;
+
+/// `PK=SUB#<id> SK=META`, by customer on GSI1.
+pub struct Subscriptions;
+
+impl Projection for Subscriptions {
+    const STREAM_TYPE: &'static str = "SUB";
+    const REVISION: u32 = 1;
+    const ENTITY: &'static str = "Subscription";
+    const GATE: &'static str = "get_subscription_strong";
+    type Event = SubscriptionEvent;
+    type Row = SubscriptionRow;
+
+    fn fold(_: &StreamId, row: Option<SubscriptionRow>, event: &SubscriptionEvent, recorded: Recorded) -> Option<SubscriptionRow> {
+        SubscriptionRow::fold(row, event, recorded)
+    }
+}
+
+/// `PK=INV#<id> SK=META`, by subscription on GSI1.
+pub struct Invoices;
+
+impl Projection for Invoices {
+    const STREAM_TYPE: &'static str = "INV";
+    const REVISION: u32 = 1;
+    const ENTITY: &'static str = "Invoice";
+    const GATE: &'static str = "get_invoice_strong";
+    type Event = InvoiceEvent;
+    type Row = InvoiceRow;
+
+    fn fold(_: &StreamId, row: Option<InvoiceRow>, event: &InvoiceEvent, recorded: Recorded) -> Option<InvoiceRow> {
+        InvoiceRow::fold(row, event, recorded)
+    }
+}
+
+/// `PK=HOOK#<id> SK=META`, by tenant and disposition on GSI1.
+pub struct Webhooks;
+
+impl Projection for Webhooks {
+    const STREAM_TYPE: &'static str = "HOOK";
+    const REVISION: u32 = 1;
+    const ENTITY: &'static str = "Webhook";
+    const GATE: &'static str = "get_webhook_strong";
+    type Event = WebhookEvent;
+    type Row = WebhookRow;
+
+    fn fold(stream: &StreamId, _: Option<WebhookRow>, event: &WebhookEvent, recorded: Recorded) -> Option<WebhookRow> {
+        WebhookRow::fold(stream.id(), event, recorded)
+    }
+}

@@ -1,0 +1,90 @@
+//! `POST /v1/subscriptions`: begins a subscription.
+
+use annals_kit::ids::derived_uuid;
+use annals_kit::{CustomerId, Money, ProviderId, StreamId, Tenant};
+use annals_lambda::Metric;
+use annals_lambda::http::{self, Problem, Response};
+use annals_log::{Expect, Outcome};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use billing::plan::{Interval, PlanName};
+use billing::subscription::{CreateRefusal, CreateSubscription, SubscriptionCreated};
+use lambda_runtime::{Error, LambdaEvent};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::answer::{note_refusal, problem, request};
+use crate::deps::{Deps, SERVICE};
+
+const FUNCTION: &str = "create-subscription";
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// What the caller asks for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    customer_id: CustomerId,
+    plan: PlanName,
+    price: Money,
+    interval: Interval,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider_subscription: Option<ProviderId>,
+}
+
+/// Answers 201 with the new subscription, and the same again to a repetition.
+pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
+    // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
+    Ok(Box::pin(create(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
+}
+
+async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
+    let caller = http::caller(event)?;
+    let asked: Asked = http::json_body(event, BODY_LIMIT)?;
+    let request = request(deps, &caller, event, &asked)?;
+    let id = id(&asked, http::idempotency_key(event)?, &caller.tenant, deps);
+    let stream = StreamId::of("SUB", id);
+    let command = CreateSubscription(SubscriptionCreated {
+        subscription_id: id,
+        customer_id: asked.customer_id,
+        plan: asked.plan,
+        price: asked.price,
+        interval: asked.interval,
+        provider_subscription: asked.provider_subscription,
+    });
+    match deps.subscriptions.execute(&request, &stream, Expect::New, &command).await {
+        Ok(Outcome::Committed { version, recorded_at, repeated, .. }) => {
+            if !repeated {
+                deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
+            }
+            tracing::info!(%stream, %version, command = %request.command, repeated, "subscription created");
+            let body = serde_json::json!({ "id": id, "stream": stream.to_string(), "version": version, "recorded_at": recorded_at });
+            Ok(http::with_header(http::json(201, &body), "location", &format!("/v1/subscriptions/{id}")))
+        }
+        Ok(Outcome::Unchanged { .. }) => Err(Problem::internal()),
+        Err(error) => {
+            let problem = problem(error, "subscription", refused);
+            note_refusal(deps, &caller, FUNCTION, &problem).await;
+            Err(problem)
+        }
+    }
+}
+
+/// The id that this request always gives: made of the provider's id, so that its webhooks find the stream, or of the Idempotency-Key.
+fn id(asked: &Asked, key: Option<&str>, tenant: &Tenant, deps: &Deps) -> Uuid {
+    match (&asked.provider_subscription, key) {
+        (Some(provider), _) => provider_subscription(tenant, provider),
+        (None, Some(key)) => derived_uuid("subscription", tenant, key),
+        (None, None) => deps.ids.uuid(),
+    }
+}
+
+/// The id of the subscription that a payment provider knows by this id.
+pub(crate) fn provider_subscription(tenant: &Tenant, provider: &ProviderId) -> Uuid {
+    derived_uuid("subscription of provider", tenant, provider.as_str())
+}
+
+fn refused(refusal: CreateRefusal) -> Problem {
+    match refusal {
+        CreateRefusal::NegativePrice => Problem::new(422, "negative-price", refusal.to_string()),
+        CreateRefusal::Exists => Problem::new(409, "exists", refusal.to_string()),
+    }
+}

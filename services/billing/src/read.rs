@@ -1,0 +1,164 @@
+//! Billing's reads over HTTP: one function, one arm per route, each one listed pattern.
+
+use annals_kit::{Aggregate, CustomerId, Recorded, StreamId, Version};
+use annals_lambda::http::{self, Caller, Problem, Response};
+use annals_log::Commit;
+use annals_reads::{PageRequest, Params};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use billing::invoice::{Invoice, InvoiceEvent};
+use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::subscription::{Subscription, SubscriptionEvent};
+use chrono::NaiveDate;
+use lambda_runtime::{Error, LambdaEvent};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::answer::{internal, read_problem};
+use crate::deps::Deps;
+
+const PAGE_DEFAULT: u32 = 20;
+const PAGE_MOST: u32 = 100;
+
+/// A row with the version of the stream that it shows.
+#[derive(Serialize, Deserialize)]
+struct Shown<R> {
+    #[serde(flatten)]
+    row: R,
+    #[serde(rename(serialize = "version", deserialize = "ver"))]
+    version: u64,
+}
+
+/// Answers 200 with the row or the page, 404 where there is none of the tenant's.
+pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
+    // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
+    Ok(Box::pin(read(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
+}
+
+async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
+    let caller = http::caller(event)?;
+    match event.route_key.as_deref().unwrap_or_default() {
+        "GET /v1/subscriptions/{id}" => {
+            let fold = |_: &StreamId, row, event: &SubscriptionEvent, recorded| SubscriptionRow::fold(row, event, recorded);
+            one::<Subscription, _>(event, deps, &caller, ("subscription", "get_subscription", "get_subscription_strong"), fold).await
+        }
+        "GET /v1/invoices/{id}" => {
+            let fold = |_: &StreamId, row, event: &InvoiceEvent, recorded| InvoiceRow::fold(row, event, recorded);
+            one::<Invoice, _>(event, deps, &caller, ("invoice", "get_invoice", "get_invoice_strong"), fold).await
+        }
+        "GET /v1/customers/{id}/subscriptions" => {
+            let customer: CustomerId = http::path(event, "id", "customer")?;
+            let params = Params::new().text("customer_id", customer.as_str());
+            list::<SubscriptionRow>(event, deps, &caller, "list_subscriptions_by_customer", params).await
+        }
+        "GET /v1/subscriptions/{id}/invoices" => {
+            let subscription: Uuid = http::path(event, "id", "subscription")?;
+            let params = Params::new().text("subscription_id", subscription.to_string());
+            list::<InvoiceRow>(event, deps, &caller, "list_invoices_by_subscription", issued_between(event, params)?).await
+        }
+        "GET /v1/webhooks" => {
+            let disposition: String = http::query(event, "disposition")?.unwrap_or_else(|| "unmatched".into());
+            let params = Params::new().text("disposition", disposition);
+            let params = match http::query::<String>(event, "type")? {
+                Some(provider_type) => params.text("type", provider_type),
+                None => params,
+            };
+            list::<WebhookRow>(event, deps, &caller, "list_webhooks_by_disposition", params).await
+        }
+        _ => Err(Problem::not_found("route")),
+    }
+}
+
+/// One row. With `min_version` it shows at least that version: a strong read, and what the row still lacks folded from the log.
+///
+/// Cost: 0.5 RCU; with `min_version` 1 RCU, and where the row lags one strong Query of the missing commits.
+async fn one<A, R>(
+    event: &ApiGatewayV2httpRequest,
+    deps: &Deps,
+    caller: &Caller,
+    (what, eventual, strong): (&str, &'static str, &'static str),
+    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
+) -> Result<Response, Problem>
+where
+    A: Aggregate,
+    R: Serialize + DeserializeOwned,
+{
+    let id: Uuid = http::path(event, "id", what)?;
+    let wanted = http::query::<u64>(event, "min_version")?.unwrap_or(0);
+    let params = Params::new().text("id", id.to_string());
+    let pattern = if wanted > 0 { strong } else { eventual };
+    let row: Option<Shown<R>> =
+        deps.reads.get(pattern, caller.tenant.as_str(), &params).await.map_err(|error| read_problem(error, what))?;
+    let reached = row.as_ref().map_or(0, |row| row.version);
+    let row = match Version::new(wanted) {
+        Some(wanted) if reached < wanted.get() => {
+            let stream = StreamId::of(A::STREAM_TYPE, id);
+            catch_up::<A, R>(deps, caller, &stream, row, wanted, fold).await?
+        }
+        _ => row,
+    };
+    row.map(|row| http::json(200, &row)).ok_or_else(|| Problem::not_found(what))
+}
+
+/// `row` brought to at least `wanted` by the log.
+async fn catch_up<A: Aggregate, R>(
+    deps: &Deps,
+    caller: &Caller,
+    stream: &StreamId,
+    row: Option<Shown<R>>,
+    wanted: Version,
+    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
+) -> Result<Option<Shown<R>>, Problem> {
+    let reached = row.as_ref().map_or(0, |row| row.version);
+    let first = Version::new(reached + 1).ok_or_else(Problem::internal)?;
+    let items = deps.invoices.log().between(stream, first, wanted).await.map_err(|error| read_problem(error, "stream"))?;
+    let (mut row, mut version) = (row.map(|row| row.row), reached);
+    for item in &items {
+        let commit = Commit::from_item(item).map_err(|error| internal(&error))?;
+        if commit.tenant != caller.tenant {
+            return Ok(None);
+        }
+        let recorded = Recorded { version: commit.version, at: commit.recorded_at };
+        for stored in &commit.events {
+            let event: A::Event = stored.decode().map_err(|error| internal(&error))?;
+            row = fold(stream, row, &event, recorded);
+        }
+        version = commit.version.get();
+    }
+    match row {
+        Some(_) if version < wanted.get() => Err(Problem::new(409, "version-not-reached", format!("the newest version is {version}"))),
+        row => Ok(row.map(|row| Shown { row, version })),
+    }
+}
+
+/// One page of a list: `{"items": [..], "next": ".."}`; `next` goes into `page` of the next request.
+///
+/// Cost: one Query, 0.5 RCU per 4 KB of entries.
+async fn list<R: Serialize + DeserializeOwned>(
+    event: &ApiGatewayV2httpRequest,
+    deps: &Deps,
+    caller: &Caller,
+    pattern: &'static str,
+    params: Params,
+) -> Result<Response, Problem> {
+    let limit = http::query::<u32>(event, "limit")?.unwrap_or(PAGE_DEFAULT);
+    if !(1..=PAGE_MOST).contains(&limit) {
+        return Err(Problem::new(400, "invalid", format!("`limit` is 1 to {PAGE_MOST}")));
+    }
+    let page = PageRequest { limit, token: http::query(event, "page")? };
+    let page = deps.reads.page::<R>(pattern, caller.tenant.as_str(), &params, page).await.map_err(|error| read_problem(error, "list"))?;
+    Ok(http::json(200, &serde_json::json!({ "items": page.items, "next": page.next })))
+}
+
+/// Adds `issued_from` and `issued_to`, where either is given.
+fn issued_between(event: &ApiGatewayV2httpRequest, params: Params) -> Result<Params, Problem> {
+    let from = http::query::<NaiveDate>(event, "issued_from")?;
+    let to = http::query::<NaiveDate>(event, "issued_to")?;
+    Ok(match (from, to) {
+        (None, None) => params,
+        (from, to) => params.between("issued_on", from.unwrap_or(FIRST_DAY), to.unwrap_or(LAST_DAY)),
+    })
+}
+
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(1, 1, 1).unwrap();
+const LAST_DAY: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).unwrap();

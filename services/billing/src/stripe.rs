@@ -1,0 +1,130 @@
+//! What billing reads of a Stripe event: its id, type and time, and the invoice in those about invoices.
+//!
+//! Source: Stripe API reference, "The Event object" and "The Invoice object".
+
+use annals_kit::{Currency, Money, ProviderId, Timestamp};
+use billing::invoice::Happened;
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// An event of any type.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct StripeEvent {
+    pub(crate) id: ProviderId,
+    #[serde(rename = "type")]
+    pub(crate) event_type: String,
+    created: i64,
+    data: Data,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Data {
+    object: Value,
+}
+
+/// An event that tells what happened to an invoice.
+#[derive(Clone, Debug)]
+pub(crate) struct InvoiceNotice {
+    pub(crate) invoice: ProviderInvoice,
+    pub(crate) happened: Happened,
+}
+
+/// The provider's invoice, as far as it goes into ours.
+#[derive(Clone, Debug)]
+pub(crate) struct ProviderInvoice {
+    pub(crate) id: ProviderId,
+    pub(crate) subscription: Option<ProviderId>,
+    pub(crate) customer: Option<ProviderId>,
+    /// Our invoice, where we put its id into the provider's metadata.
+    pub(crate) ours: Option<Uuid>,
+    pub(crate) due: Money,
+    pub(crate) issued_on: NaiveDate,
+    pub(crate) period_start: NaiveDate,
+    pub(crate) period_end: NaiveDate,
+}
+
+impl StripeEvent {
+    /// When the provider says it happened.
+    pub(crate) fn at(&self) -> Option<Timestamp> {
+        Timestamp::from_seconds(self.created)
+    }
+
+    /// The id of the object it is about, where it has one.
+    pub(crate) fn object_id(&self) -> &str {
+        self.data.object.get("id").and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The customer it is about, where it names one: by id, or as a whole object.
+    pub(crate) fn customer(&self) -> Option<ProviderId> {
+        id_of(self.data.object.get("customer")?)
+    }
+
+    /// What happened to an invoice; `None` where the type is about something else.
+    pub(crate) fn invoice_notice(&self) -> Option<Result<InvoiceNotice, String>> {
+        match self.event_type.as_str() {
+            "invoice.paid" | "invoice.payment_succeeded" => Some(self.notice(|fields| Ok(Happened::Paid(fields.money("amount_paid")?)))),
+            "invoice.payment_failed" => Some(self.notice(|fields| {
+                let attempt = u32::try_from(fields.integer("attempt_count")?).map_err(|_| "`attempt_count` is out of range".to_owned())?;
+                Ok(Happened::Failed { due: fields.money("amount_remaining")?, attempt: attempt.max(1) })
+            })),
+            _ => None,
+        }
+    }
+
+    fn notice(&self, happened: impl Fn(&Fields<'_>) -> Result<Happened, String>) -> Result<InvoiceNotice, String> {
+        let fields = Fields(&self.data.object);
+        let issued_on = fields.day("created")?;
+        let period = self.data.object.pointer("/lines/data/0/period").map(Fields);
+        let (period_start, period_end) = match &period {
+            Some(period) => (period.day("start")?, period.day("end")?),
+            None => (issued_on, issued_on),
+        };
+        let invoice = ProviderInvoice {
+            id: id_of(&self.data.object["id"]).ok_or("`id` is missing or no id")?,
+            subscription: self.data.object.get("subscription").and_then(id_of),
+            customer: self.customer(),
+            ours: self.data.object.pointer("/metadata/annals_invoice").and_then(Value::as_str).and_then(|id| id.parse().ok()),
+            due: fields.money("amount_due")?,
+            issued_on,
+            period_start,
+            period_end,
+        };
+        Ok(InvoiceNotice { invoice, happened: happened(&fields)? })
+    }
+}
+
+/// An id, given as text or as the object that has it.
+fn id_of(value: &Value) -> Option<ProviderId> {
+    value.as_str().or_else(|| value.get("id")?.as_str())?.parse().ok()
+}
+
+struct Fields<'a>(&'a Value);
+
+impl Fields<'_> {
+    fn integer(&self, name: &str) -> Result<i64, String> {
+        self.0.get(name).and_then(Value::as_i64).ok_or_else(|| format!("`{name}` is missing or not a whole number"))
+    }
+
+    fn day(&self, name: &str) -> Result<NaiveDate, String> {
+        let time = Timestamp::from_seconds(self.integer(name)?).ok_or_else(|| format!("`{name}` is not a time"))?;
+        Ok(time.date())
+    }
+
+    fn money(&self, name: &str) -> Result<Money, String> {
+        let code = self.0.get("currency").and_then(Value::as_str).unwrap_or_default().to_ascii_uppercase();
+        let currency: Currency = code.parse().map_err(|_| "`currency` is missing or unknown".to_owned())?;
+        let amount = self.integer(name)?;
+        let minor = if TWO_DECIMALS_AT_STRIPE.contains(&currency.code()) {
+            (amount % 100 == 0).then_some(amount / 100).ok_or_else(|| format!("`{name}` is not a whole amount of {currency}"))?
+        } else {
+            amount
+        };
+        Money::new(minor, currency).map_err(|error| format!("`{name}`: {error}"))
+    }
+}
+
+/// Currencies without a minor unit whose amounts Stripe still gives in hundredths.
+/// Source: Stripe documentation, "Supported currencies", special cases.
+const TWO_DECIMALS_AT_STRIPE: [&str; 2] = ["ISK", "UGX"];

@@ -1,0 +1,58 @@
+//! Identity's contact route: `GET /v1/contacts/{customer}`, asked at the moment of sending.
+//!
+//! The bus and the log carry ids; an address is in neither.
+
+use std::sync::Arc;
+
+use annals_kit::{CustomerId, Tenant};
+use annals_lambda::Web;
+use bytes::Bytes;
+use serde::Deserialize;
+
+/// A client of identity's contact route.
+#[derive(Clone)]
+pub(crate) struct Contacts {
+    web: Arc<dyn Web>,
+    base: String,
+}
+
+/// How to reach a customer.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Contact {
+    /// The address.
+    pub(crate) email: String,
+}
+
+/// Why there is no address.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ContactError {
+    /// Identity knows no such customer, or no address of theirs.
+    #[error("identity knows no address")]
+    Unknown,
+    /// Identity did not answer as it should; ask again later.
+    #[error("identity did not answer: {0}")]
+    Unavailable(String),
+}
+
+impl Contacts {
+    /// Asks over `web` at `base`.
+    pub(crate) fn new(web: Arc<dyn Web>, base: String) -> Self {
+        Self { web, base }
+    }
+
+    /// How to reach `customer` of `tenant`.
+    pub(crate) async fn of(&self, tenant: &Tenant, customer: &CustomerId) -> Result<Contact, ContactError> {
+        let unavailable = |error: &dyn std::fmt::Display| ContactError::Unavailable(error.to_string());
+        let request = http::Request::get(format!("{}/v1/contacts/{customer}", self.base))
+            .header("x-annals-tenant", tenant.as_str())
+            .header("x-annals-actor", "notifications")
+            .body(Bytes::new())
+            .map_err(|error| unavailable(&error))?;
+        let answer = self.web.call(request).await.map_err(|error| unavailable(&error))?;
+        match answer.status().as_u16() {
+            200 => serde_json::from_slice(answer.body()).map_err(|error| unavailable(&error)),
+            404 => Err(ContactError::Unknown),
+            status => Err(unavailable(&format!("status {status}"))),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Consumes the queue of rules `payment-received` and `payment-failed`: one email per event, whatever comes twice.
+//!
+//! Intent, send, done: the intent is a commit that only one sender can make, its lease ends with the function's own deadline. A crash
+//! between sending and "done" sends again after the lease under the same effect id: once where the provider honours it (the local
+//! outbox does), at least once on SES, which does not.
+
+use annals_bus::Detail;
+use annals_kit::ids::derived_uuid;
+use annals_kit::{Actor, CommandId, StreamId, Timestamp};
+use annals_lambda::Metric;
+use annals_log::{ExecuteError, Expect, Request, RequestHash};
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sesv2::primitives::Blob;
+use aws_sdk_sesv2::types::{EmailContent, MessageTag, RawMessage};
+use chrono::TimeDelta;
+use lambda_runtime::{Error, LambdaEvent};
+use notifications::email::{EmailGivenUp, EmailSent, Finish, Intend, Kind, NoLease};
+use uuid::Uuid;
+
+use crate::contacts::ContactError;
+use crate::deps::{Deps, SERVICE};
+use crate::message::{Payment, compose};
+
+/// The tag under which a provider that honours it sends an effect once.
+const EFFECT_TAG: &str = "annals-effect";
+/// The lease where the host gives no deadline.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Sends what the messages ask for; those that must come again are named.
+pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatchResponse, Error> {
+    let deadline = i64::try_from(event.context.deadline).ok().filter(|millis| *millis > 0);
+    let mut response = SqsBatchResponse::default();
+    for message in event.payload.records {
+        // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
+        if let Err(error) = Box::pin(send(&message, deadline, deps)).await {
+            tracing::warn!(message = message.message_id, %error, "the email waits for the next delivery");
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message.message_id.unwrap_or_default();
+            response.batch_item_failures.push(failure);
+        }
+    }
+    Ok(response)
+}
+
+/// One email on its way.
+struct Effect {
+    id: Uuid,
+    kind: Kind,
+    payment: Payment,
+    detail: Detail,
+}
+
+async fn send(message: &SqsMessage, deadline: Option<i64>, deps: &Deps) -> Result<(), BoxError> {
+    let Some(effect) = Effect::parse(message)? else { return Ok(()) };
+    if !effect.intend(deadline, deps).await? {
+        return Ok(());
+    }
+    let finish = match deps.contacts.of(&effect.detail.metadata.tenant, &effect.payment.customer_id).await {
+        Ok(contact) => effect.deliver(&contact.email, deps).await?,
+        Err(ContactError::Unknown) => effect.given_up("identity knows no address"),
+        Err(error) => return Err(error.into()),
+    };
+    effect.finish(finish, deps).await?;
+    deps.metrics.count(SERVICE, Metric::EffectDone, 1, "send-email");
+    Ok(())
+}
+
+impl Effect {
+    /// The email that a bus event asks for; `None` for a type that asks for none.
+    fn parse(message: &SqsMessage) -> Result<Option<Self>, BoxError> {
+        let event: EventBridgeEvent<Detail> = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
+        let kind = match event.detail_type.as_str() {
+            "PAYMENT_RECEIVED" => Kind::Receipt,
+            "PAYMENT_FAILED" => Kind::RetryNotice,
+            _ => return Ok(None),
+        };
+        let detail = event.detail;
+        let payment = serde_json::from_value(detail.data.clone().into())?;
+        let id = derived_uuid("email", &detail.metadata.tenant, &detail.metadata.event_id.to_string());
+        Ok(Some(Self { id, kind, payment, detail }))
+    }
+
+    /// Takes the lease; `false` where the email is done already. An error where another sender has it.
+    async fn intend(&self, deadline: Option<i64>, deps: &Deps) -> Result<bool, BoxError> {
+        let now = deps.clock.now();
+        let lease_until = deadline.and_then(|millis| Timestamp::from_micros(millis.checked_mul(1000)?)).unwrap_or_else(|| now.plus(LEASE));
+        let command = Intend {
+            notification_id: self.id,
+            kind: self.kind,
+            customer_id: self.payment.customer_id.clone(),
+            about: self.detail.metadata.event_id.clone(),
+            lease_until,
+        };
+        // Each attempt is a command of its own: the lease, not the command id, keeps senders apart.
+        match deps.emails.execute(&self.request(&format!("intend/{lease_until}")), &self.stream(), Expect::New, &command).await {
+            Ok(annals_log::Outcome::Committed { repeated: false, .. }) => Ok(true),
+            // The same deadline from another sender: theirs is the lease.
+            Ok(_) => Err("another sender has the lease".into()),
+            Err(ExecuteError::Refused(NoLease::Done)) => Ok(false),
+            Err(ExecuteError::Refused(held @ NoLease::Held { .. })) => Err(held.into()),
+            Err(error) => Err(Box::new(error)),
+        }
+    }
+
+    async fn deliver(&self, address: &str, deps: &Deps) -> Result<Finish, BoxError> {
+        let from = &deps.settings.from;
+        let mail = compose(self.kind, &self.payment, self.id, from, address, deps.clock.now().seconds())?;
+        let content = EmailContent::builder().raw(RawMessage::builder().data(Blob::new(mail)).build()?).build();
+        let tag = MessageTag::builder().name(EFFECT_TAG).value(self.id.to_string()).build()?;
+        match deps.ses.send_email().from_email_address(from).content(content).email_tags(tag).send().await {
+            Ok(sent) => {
+                let message_id = sent.message_id().unwrap_or_default().to_owned();
+                tracing::info!(notification = %self.id, message_id, kind = ?self.kind, "email sent");
+                Ok(Finish::Sent(EmailSent { notification_id: self.id, message_id }))
+            }
+            // The provider will never take this one; everything else may be better the next time.
+            Err(SdkError::ServiceError(refused)) if refused.err().is_message_rejected() => {
+                Ok(self.given_up("the provider rejected the message"))
+            }
+            Err(error) => Err(format!("{}", DisplayErrorContext(&error)).into()),
+        }
+    }
+
+    fn given_up(&self, reason: &str) -> Finish {
+        tracing::warn!(notification = %self.id, reason, "email given up");
+        Finish::GivenUp(EmailGivenUp { notification_id: self.id, reason: reason.into() })
+    }
+
+    async fn finish(&self, finish: Finish, deps: &Deps) -> Result<(), BoxError> {
+        deps.emails.execute(&self.request("finish"), &self.stream(), Expect::Existing, &finish).await?;
+        Ok(())
+    }
+
+    fn stream(&self) -> StreamId {
+        StreamId::of("NOTE", self.id)
+    }
+
+    fn request(&self, purpose: &str) -> Request {
+        let metadata = &self.detail.metadata;
+        Request {
+            tenant: metadata.tenant.clone(),
+            actor: actor(),
+            command: CommandId::derived(&metadata.tenant, &format!("{purpose}/{}", metadata.event_id)),
+            hash: RequestHash::of(purpose.as_bytes()),
+            correlation: metadata.correlation_id,
+            causation: Some(metadata.event_id.clone()),
+            seal: None,
+        }
+    }
+}
+
+fn actor() -> Actor {
+    "send-email".parse().expect("the names of our own actors are tokens")
+}
