@@ -19,7 +19,12 @@ impl Table {
             request.insert("GlobalSecondaryIndexes".into(), self.indexes.iter().map(|index| self.index_json(index)).collect());
         }
         match self.mode {
-            Mode::OnDemand => request.insert("BillingMode".into(), json!("PAY_PER_REQUEST")),
+            Mode::OnDemand => {
+                if let Some(warm) = warm_throughput(self.capacity) {
+                    request.insert("WarmThroughput".into(), warm);
+                }
+                request.insert("BillingMode".into(), json!("PAY_PER_REQUEST"))
+            }
             Mode::Provisioned => {
                 request.insert("ProvisionedThroughput".into(), throughput(self.capacity));
                 request.insert("BillingMode".into(), json!("PROVISIONED"))
@@ -54,9 +59,20 @@ impl Table {
         let mut described = json!({ "IndexName": index.name, "KeySchema": key_schema(&index.pk, &index.sk), "Projection": projection });
         if self.mode == Mode::Provisioned {
             described["ProvisionedThroughput"] = throughput(index.capacity);
+        } else if let Some(warm) = warm_throughput(index.capacity) {
+            described["WarmThroughput"] = warm;
         }
         described
     }
+}
+
+/// What a table on demand serves from its first second: more has to be asked for.
+const WARM_READS: u64 = 12_000;
+const WARM_WRITES: u64 = 4_000;
+
+fn warm_throughput(capacity: Capacity) -> Option<Json> {
+    let beyond = capacity.read > WARM_READS || capacity.write > WARM_WRITES;
+    beyond.then(|| json!({ "ReadUnitsPerSecond": capacity.read.max(WARM_READS), "WriteUnitsPerSecond": capacity.write.max(WARM_WRITES) }))
 }
 
 fn key_schema(pk: &[KeyPart], sk: &[KeyPart]) -> Json {

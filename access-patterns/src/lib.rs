@@ -3,6 +3,7 @@
 //! - [`Matrix`]: one service's tables, entities, reads and writes; [`billing`], [`notifications`], [`all`] are the committed ones
 //! - [`Codec`], [`Template`]: how values become key text
 //! - [`Params`], [`Plan`]: what a listed read sends to DynamoDB
+//! - [`Matrix::derive`]: everything that follows from a matrix and is committed; [`Matrix::explain`], [`Matrix::cost_report`]: for people
 //! - [`Matrix::audit`]: which listed read a wire request is, or why it is none
 //!
 //! Pure: no I/O, no AWS. `platform/reads` runs the plans.
@@ -13,7 +14,9 @@ mod committed;
 mod condition;
 mod cost;
 mod create_table;
+mod derive;
 mod entity;
+mod explain;
 mod matrix;
 mod parse;
 mod pattern;
@@ -34,6 +37,7 @@ pub use audit::NotListed;
 pub use codec::{Codec, CodecError};
 pub use committed::{all, billing, notifications};
 pub use cost::{Cost, Prices, TableCost};
+pub use derive::Derived;
 pub use entity::{Attribute, Entity, Kind};
 pub use matrix::Matrix;
 pub use pattern::{Change, Comparison, KeyForm, Operation, Pattern, Where, Write};

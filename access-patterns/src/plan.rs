@@ -167,7 +167,7 @@ impl Walk<'_> {
                 Segment::Literal(word) => word.clone(),
                 Segment::Hole { part, codec } => match self.asked(part, |value| codec.encode(value), codec)? {
                     Asked::Equals(value) => value,
-                    Asked::Nothing => return Ok((!prefix.is_empty()).then(|| Condition::BeginsWith(Scalar::S(prefix)))),
+                    Asked::Nothing => return Ok((!prefix.is_empty()).then_some(Condition::BeginsWith(Scalar::S(prefix)))),
                     range => return Ok(Some(bounds(&prefix, range, last))),
                 },
             };

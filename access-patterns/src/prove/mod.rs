@@ -10,6 +10,8 @@ mod limits;
 mod patterns;
 mod tables;
 
+pub(crate) use limits::{PARTITION_READS, PARTITION_WRITES};
+
 use crate::matrix::Matrix;
 use crate::problem::Problems;
 
