@@ -4,6 +4,7 @@
 //! stream records, and reads those records from a place instead of from the start.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use annals_kit::{Clock, Timestamp};
@@ -12,7 +13,6 @@ use rusqlite::Connection;
 
 use crate::config::{Durability, Store};
 use crate::open_error::OpenError;
-use crate::randomness::{Randomness, uuid};
 
 /// The embedded database.
 pub(crate) struct Engine {
@@ -34,9 +34,9 @@ struct Marks(Vec<(i64, Timestamp)>);
 
 impl Engine {
     /// Opens or creates the database of `store`.
-    pub fn open(store: &Store, durability: Durability, randomness: &dyn Randomness) -> Result<Self, OpenError> {
+    pub fn open(store: &Store, durability: Durability) -> Result<Self, OpenError> {
         let (name, path) = match store {
-            Store::Memory => (format!("file:{}?mode=memory&cache=shared", uuid(randomness)), PathBuf::from("memory")),
+            Store::Memory => (memory_name(), PathBuf::from("memory")),
             Store::Directory(directory) => {
                 let path = directory.join("dynamodb.db");
                 (path.to_string_lossy().into_owned(), path)
@@ -102,6 +102,12 @@ pub(crate) fn last_id(connection: &Connection) -> rusqlite::Result<i64> {
 /// A lock is poisoned when a thread panicked inside SQLite code; the database itself rolls back.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// A database in memory that both connections find. Numbered, not random: two accounts of one seed are two.
+fn memory_name() -> String {
+    static OPENED: AtomicU64 = AtomicU64::new(0);
+    format!("file:annals-local-{}?mode=memory&cache=shared", OPENED.fetch_add(1, Ordering::Relaxed))
 }
 
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {

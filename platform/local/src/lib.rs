@@ -1,7 +1,7 @@
 //! AWS on this machine, in process, behind the AWS SDK's own HTTP client, and on loopback.
 //!
 //! - [`config`]: what the local account contains; [`local`]: opens, starts, waits, stops; [`open_error`]: why it does not open
-//! - [`transport`]: the SDK's `HttpClient`; [`gateway`]: finds service and role, asks IAM, injects faults, tallies
+//! - [`transport`]: the SDK's `HttpClient`; [`endpoint`]: the same on loopback, by [`server`] and [`signature`]; [`gateway`]: finds service and role, asks IAM, injects faults, tallies
 //! - [`iam`]: policies; [`access`]: what each DynamoDB operation asks of them; [`partiql`]: what a statement touches
 //! - [`dynamodb`]: operations on [`engine`], the embedded database; [`tables`]: the tables there must be
 //! - [`streams`]: shards and records; [`stream_records`]: what the engine keeps of them; [`stream_api`]: the Streams API;
@@ -22,6 +22,7 @@ pub mod arn;
 pub mod checkpoints;
 pub mod config;
 mod dynamodb;
+mod endpoint;
 mod engine;
 pub mod events;
 pub mod faults;
@@ -43,8 +44,10 @@ mod queue_mapping;
 pub mod queues;
 pub mod randomness;
 mod routes;
+mod server;
 pub mod ses;
 mod settled;
+mod signature;
 mod stream_api;
 mod stream_mapping;
 mod stream_records;

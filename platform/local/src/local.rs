@@ -3,11 +3,14 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -15,7 +18,8 @@ use crate::account::Account;
 use crate::alarms::{self, Alarm};
 use crate::checkpoints::{self, Discarded};
 use crate::config::{Config, Store};
-use crate::engine::{Engine, lock};
+use crate::endpoint::{AwsEndpoint, HttpEndpoint, MOST_AWS_BYTES};
+use crate::engine::Engine;
 use crate::events::{Bus, Replay};
 use crate::functions::{Function, Functions};
 use crate::host_store::HostStore;
@@ -25,25 +29,26 @@ use crate::kms::Kms;
 use crate::meter::Meter;
 use crate::open_error::OpenError;
 use crate::progress::Progress;
-use crate::queues::{Message, Queues};
+use crate::queues::{Message, Queues, Sent};
 use crate::routes::{self, Routes};
 use crate::ses::{Mail, Outbox};
 use crate::streams::Streams;
 use crate::transport::Transport;
-use crate::{queue_mapping, settled, stream_mapping, tables};
+use crate::{queue_mapping, server, settled, stream_mapping, tables};
 
 /// An AWS account on this machine. Clones are the same account.
 #[derive(Clone)]
 pub struct Local {
     pub(crate) account: Arc<Account>,
-    running: Arc<Mutex<usize>>,
+    running: Arc<AtomicUsize>,
+    serving: watch::Sender<bool>,
 }
 
 /// Deliveries under way: event source mappings, queue consumers, housekeeping.
 pub struct Running {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
-    counted: Arc<Mutex<usize>>,
+    counted: Arc<AtomicUsize>,
 }
 
 impl Local {
@@ -54,7 +59,7 @@ impl Local {
         let iam = Iam::new(&config.roles, &config.resource_policies).map_err(wrong)?;
         let routes = Routes::new(&config.routes).map_err(wrong)?;
         check(&config).map_err(wrong)?;
-        let engine = Arc::new(Engine::open(&config.store, config.durability, &*config.randomness)?);
+        let engine = Arc::new(Engine::open(&config.store, config.durability)?);
         let host = Arc::new(HostStore::open(&config.store, config.durability)?);
         for table in &config.tables {
             tables::ensure(&engine, &host, &*config.clock, table)?;
@@ -86,7 +91,7 @@ impl Local {
             config,
             _lock: held,
         };
-        Ok(Self { account: Arc::new(account), running: Arc::default() })
+        Ok(Self { account: Arc::new(account), running: Arc::default(), serving: watch::Sender::new(false) })
     }
 
     /// Adds a function, or replaces the one of its name. Functions need clients of the account, so they come after it.
@@ -105,14 +110,14 @@ impl Local {
             tasks.spawn(queue_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
         }
         tasks.spawn(housekeeping::run(self.account.clone(), stopped));
-        *lock(&self.running) += 1;
+        self.running.fetch_add(1, Ordering::SeqCst);
         Running { stop, tasks, counted: self.running.clone() }
     }
 
     /// Waits until every record is handled, every consumed queue is empty and no function runs. What fails for
     /// ever is waited for until its retries are used up. Starts deliveries for as long as it takes if none run.
     pub async fn settle(&self) {
-        let started = (*lock(&self.running) == 0).then(|| self.start());
+        let started = (self.running.load(Ordering::SeqCst) == 0).then(|| self.start());
         settled::wait(&self.account).await;
         if let Some(running) = started {
             running.stop().await;
@@ -133,6 +138,23 @@ impl Local {
     /// Answers an HTTP request by the account's routes.
     pub async fn http(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
         routes::serve(&self.account, request, "127.0.0.1").await
+    }
+
+    /// Serves AWS on a listener until [`Local::stop_serving`]. Requests must be signed (SigV4).
+    pub async fn serve_aws(&self, listener: TcpListener) {
+        let endpoint = AwsEndpoint(self.account.clone());
+        server::serve(listener, MOST_AWS_BYTES, endpoint, self.serving.subscribe()).await;
+    }
+
+    /// Serves the account's routes on a listener until [`Local::stop_serving`].
+    pub async fn serve_http(&self, listener: TcpListener) {
+        let endpoint = HttpEndpoint(self.account.clone());
+        server::serve(listener, routes::MOST_BYTES, endpoint, self.serving.subscribe()).await;
+    }
+
+    /// Lets the servers answer what they have and return.
+    pub fn stop_serving(&self) {
+        self.serving.send_replace(true);
     }
 
     /// Every alarm, oldest first.
@@ -158,6 +180,13 @@ impl Local {
     /// The oldest messages of a queue, without receiving them.
     pub fn peek(&self, queue: &str, most: usize) -> Vec<Message> {
         self.account.queues.peek(queue, most).unwrap_or_else(unreadable)
+    }
+
+    /// Sends a message to a queue and returns its id; `None` when the queue does not exist or cannot be written.
+    pub fn send(&self, queue: &str, body: &str) -> Option<String> {
+        self.account.queues.definition(queue)?;
+        let message = Sent { queue, body, attributes: &serde_json::json!({}), delay: Duration::ZERO };
+        self.account.queues.send(&message).inspect_err(|error| tracing::error!(%error, queue, "the queue could not be written")).ok()
     }
 
     /// Moves up to `most` messages from a dead-letter queue to another queue; returns how many.
@@ -205,7 +234,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         // Tasks that were not waited for are aborted, as a killed process would.
         self.stop.send_replace(true);
-        *lock(&self.counted) -= 1;
+        self.counted.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

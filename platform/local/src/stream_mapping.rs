@@ -84,7 +84,7 @@ enum Outcome {
     Done,
     /// The records from this one on were not handled.
     From(usize),
-    Failed(String),
+    Failed,
 }
 
 impl Worker {
@@ -187,16 +187,16 @@ impl Worker {
                     self.save(records[index - 1].place, true).await;
                     batches.push_front((records[index..].to_vec(), 0));
                 }
-                Outcome::From(_) | Outcome::Failed(_) if self.mapping.bisect && records.len() > 1 => {
+                Outcome::From(_) | Outcome::Failed if self.mapping.bisect && records.len() > 1 => {
                     let (first, second) = records.split_at(records.len() / 2);
                     // Splitting does not use up retries.
                     batches.push_front((second.to_vec(), retries));
                     batches.push_front((first.to_vec(), retries));
                 }
-                Outcome::From(_) | Outcome::Failed(_) if self.mapping.max_retries.is_some_and(|most| retries >= most) => {
+                Outcome::From(_) | Outcome::Failed if self.mapping.max_retries.is_some_and(|most| retries >= most) => {
                     self.discard(&records, "RetryAttemptsExhausted", retries).await;
                 }
-                Outcome::From(_) | Outcome::Failed(_) => {
+                Outcome::From(_) | Outcome::Failed => {
                     self.pause(backoff(self.mapping.backoff, retries)).await;
                     batches.push_front((records, retries.saturating_add(1)));
                 }
@@ -221,9 +221,9 @@ impl Worker {
         }
         let answer = self.account.functions.invoke(&self.mapping.function, json!({ "Records": handed })).await;
         match answer {
-            _ if fault == BatchFault::Redeliver => Outcome::Failed("the answer was lost".to_owned()),
+            _ if fault == BatchFault::Redeliver => Outcome::Failed,
             Ok(answer) => outcome(&answer, records),
-            Err(error) => Outcome::Failed(error.to_string()),
+            Err(_) => Outcome::Failed,
         }
     }
 
@@ -330,7 +330,10 @@ fn outcome(answer: &Value, records: &[Record]) -> Outcome {
     let failures = match &answer["batchItemFailures"] {
         Value::Array(failures) if !failures.is_empty() => failures,
         Value::Array(_) | Value::Null => return Outcome::Done,
-        _ => return Outcome::Failed("batchItemFailures is not a list".to_owned()),
+        _ => {
+            tracing::warn!("batchItemFailures is not a list: the whole batch comes again");
+            return Outcome::Failed;
+        }
     };
     let index = |failure: &Value| {
         let place = place(failure["itemIdentifier"].as_str()?)?;
@@ -339,7 +342,10 @@ fn outcome(answer: &Value, records: &[Record]) -> Outcome {
     let indexes = failures.iter().map(index).collect::<Option<Vec<_>>>();
     match indexes.and_then(|indexes| indexes.into_iter().min()) {
         Some(lowest) => Outcome::From(lowest),
-        None => Outcome::Failed("batchItemFailures names a record that was not in the batch".to_owned()),
+        None => {
+            tracing::warn!("batchItemFailures names a record that was not in the batch: the whole batch comes again");
+            Outcome::Failed
+        }
     }
 }
 

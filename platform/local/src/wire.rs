@@ -57,8 +57,3 @@ pub(crate) fn answer(reply: Reply) -> Answer {
         Err(refusal) => refusal,
     }
 }
-
-/// A text member that must be there.
-pub(crate) fn text<'a>(request: &'a Value, member: &str) -> Result<&'a str, Answer> {
-    request[member].as_str().ok_or_else(|| Answer::refused("ValidationException", &format!("{member} is required")))
-}

@@ -1,0 +1,59 @@
+//! Directories that do not open say why, in one sentence.
+
+mod support;
+
+use annals_local::{Local, OpenError, Store};
+use support::{config, table};
+
+async fn refused(path: &std::path::Path) -> (OpenError, String) {
+    let error = Local::open(config(Store::Directory(path.to_owned()))).await.err().expect("the directory does not open");
+    let text = error.to_string();
+    assert!(!text.contains('\n') && text.contains(path.to_str().unwrap()), "{text}");
+    (error, text)
+}
+
+#[tokio::test]
+async fn a_second_process_on_a_directory_is_refused_and_a_later_one_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = Local::open(config(Store::Directory(directory.path().to_owned()))).await.unwrap();
+    let (error, text) = refused(directory.path()).await;
+    assert!(matches!(error, OpenError::InUse { .. }));
+    assert!(text.contains(&std::process::id().to_string()), "{text}");
+    drop(first);
+    Local::open(config(Store::Directory(directory.path().to_owned()))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_a_directory_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let (error, _) = refused(&file.join("data")).await;
+    assert!(matches!(error, OpenError::NotWritable { .. }));
+}
+
+#[tokio::test]
+async fn damaged_databases_and_keys_are_refused_by_name() {
+    for (name, content) in [("dynamodb.db", &[7_u8; 8192][..]), ("host.db", &[7; 8192]), ("keys/vault.key", &[7; 31])] {
+        let directory = tempfile::tempdir().unwrap();
+        drop(Local::open(config(Store::Directory(directory.path().to_owned()))).await.unwrap());
+        std::fs::write(directory.path().join(name), content).unwrap();
+        let (error, text) = refused(directory.path()).await;
+        assert!(matches!(error, OpenError::Corrupt { .. }), "{error:?}");
+        assert!(text.contains(name), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn another_definition_of_a_table_is_refused_and_the_same_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = |change: fn(&mut annals_local::Config)| {
+        let mut config = config(Store::Directory(directory.path().to_owned()));
+        change(&mut config);
+        Local::open(config)
+    };
+    drop(open(|_| {}).await.unwrap());
+    drop(open(|config| config.tables.push(table("another"))).await.unwrap());
+    let error = open(|config| config.tables[0]["TableClass"] = "STANDARD_INFREQUENT_ACCESS".into()).await.err().unwrap();
+    assert!(matches!(&error, OpenError::TableDiffers { table, difference, .. } if table == "log" && difference == "TableClass"), "{error}");
+}

@@ -1,0 +1,162 @@
+//! Streams to functions: order, partial failures, retries, discards, restarts.
+
+mod support;
+
+use annals_local::{Local, Store, StreamMapping};
+use serde_json::json;
+use support::{Seen, config, dynamodb, failure, put};
+
+fn with_mapping(store: Store, change: impl FnOnce(&mut StreamMapping)) -> annals_local::Config {
+    let mut config = config(store);
+    let mut mapping = StreamMapping::new("projector", "log", "project");
+    change(&mut mapping);
+    config.stream_mappings = vec![mapping];
+    config
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_arrive_in_order_in_the_form_of_lambdas_events() {
+    let local = Local::open(with_mapping(Store::Memory, |_| {})).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!({ "batchItemFailures": [] }))));
+    let client = dynamodb(&local, "admin");
+    for number in 0..250 {
+        put(&client, "log", &format!("stream-{}", number % 7), &format!("{number:03}"), &number.to_string()).await;
+    }
+    local.settle().await;
+    assert_eq!(seen.values(), (0..250).map(|number| number.to_string()).collect::<Vec<_>>());
+    let event: aws_lambda_events::event::dynamodb::Event = serde_json::from_value(seen.batches()[0].clone()).unwrap();
+    let record = &event.records[0];
+    assert_eq!(record.event_name, "INSERT");
+    assert_eq!(record.aws_region, "eu-west-1");
+    assert_eq!(record.change.sequence_number.as_deref().map(str::len), Some(21));
+    assert_eq!(record.change.approximate_creation_date_time.to_string(), "2026-03-01 12:00:00 UTC");
+    assert_eq!(
+        record.event_source_arn.as_deref(),
+        Some("arn:aws:dynamodb:eu-west-1:000000000000:table/log/stream/2026-03-01T12:00:00.000")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_put_that_changes_nothing_makes_no_record() {
+    let local = Local::open(with_mapping(Store::Memory, |_| {})).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!(null))));
+    let client = dynamodb(&local, "admin");
+    put(&client, "log", "a", "1", "x").await;
+    put(&client, "log", "a", "1", "x").await;
+    put(&client, "log", "a", "1", "y").await;
+    local.settle().await;
+    assert_eq!(seen.values(), ["x", "y"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delivery_goes_on_from_the_lowest_record_reported() {
+    let local = Local::open(with_mapping(Store::Memory, |_| {})).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |number, event| {
+        let identifier = |index: usize| event["Records"][index]["dynamodb"]["SequenceNumber"].clone();
+        Ok(match number {
+            0 => json!({ "batchItemFailures": [{ "itemIdentifier": identifier(3) }, { "itemIdentifier": identifier(1) }] }),
+            _ => json!({ "batchItemFailures": [] }),
+        })
+    }));
+    let client = dynamodb(&local, "admin");
+    for value in ["a", "b", "c", "d"] {
+        put(&client, "log", "stream", value, value).await;
+    }
+    local.settle().await;
+    assert_eq!(seen.values(), ["a", "b", "c", "d", "b", "c", "d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_identifier_brings_the_whole_batch_again() {
+    let local = Local::open(with_mapping(Store::Memory, |mapping| mapping.bisect = false)).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |number, _| {
+        Ok(if number == 0 { json!({ "batchItemFailures": [{ "itemIdentifier": "12345" }] }) } else { json!({}) })
+    }));
+    let client = dynamodb(&local, "admin");
+    put(&client, "log", "s", "1", "a").await;
+    put(&client, "log", "s", "2", "b").await;
+    local.settle().await;
+    assert_eq!(seen.values(), ["a", "b", "a", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisoned_record_is_isolated_discarded_and_raised_and_the_others_go_on() {
+    let local = Local::open(with_mapping(Store::Memory, |mapping| mapping.max_retries = Some(2))).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, event| {
+        let poisoned = event["Records"].as_array().unwrap().iter().any(|record| record["dynamodb"]["NewImage"]["value"]["S"] == "bad");
+        if poisoned { Err(failure()) } else { Ok(json!({})) }
+    }));
+    let client = dynamodb(&local, "admin");
+    for value in ["a", "b", "bad", "c", "d"] {
+        put(&client, "log", "s", value, value).await;
+    }
+    local.settle().await;
+    let discarded = local.discarded();
+    assert_eq!(discarded.len(), 1);
+    assert_eq!((discarded[0].reason.as_str(), discarded[0].attempts), ("RetryAttemptsExhausted", 3));
+    assert_eq!(discarded[0].records.as_array().unwrap().len(), 1);
+    assert_eq!(discarded[0].records[0]["dynamodb"]["NewImage"]["value"]["S"], "bad");
+    assert_eq!(local.alarms()[0].name, "records-discarded");
+    let handled = seen.batches().into_iter().filter(|batch| !batch.to_string().contains("bad"));
+    let handled: Vec<_> = handled.flat_map(|batch| batch["Records"].as_array().unwrap().clone()).collect();
+    let handled: Vec<_> = handled.iter().map(|record| record["dynamodb"]["NewImage"]["value"]["S"].as_str().unwrap()).collect();
+    assert_eq!(handled, ["a", "b", "c", "d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_a_failed_batch() {
+    let local = Local::open(with_mapping(Store::Memory, |_| {})).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |number, _| if number == 0 { panic!("planned") } else { Ok(json!({})) }));
+    put(&dynamodb(&local, "admin"), "log", "s", "1", "a").await;
+    local.settle().await;
+    assert_eq!(seen.values(), ["a", "a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_goes_on_where_the_checkpoint_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = || Store::Directory(directory.path().to_owned());
+    let seen = Seen::default();
+    for round in 0..3 {
+        let local = Local::open(with_mapping(store(), |_| {})).await.unwrap();
+        local.install(seen.function("project", |_, _| Ok(json!({}))));
+        let client = dynamodb(&local, "admin");
+        for number in 0..5 {
+            put(&client, "log", "s", &format!("{round}-{number}"), &format!("{round}-{number}")).await;
+        }
+        if round != 1 {
+            local.settle().await;
+        }
+    }
+    let expected: Vec<_> = (0..3).flat_map(|round| (0..5).map(move |number| format!("{round}-{number}"))).collect();
+    assert_eq!(seen.values(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_of_a_split_shard_come_after_it_and_keep_the_order_of_each_key() {
+    let mut config = with_mapping(Store::Memory, |mapping| mapping.batch_size = 3);
+    config.shards = 2;
+    let local = Local::open(config).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!({}))));
+    let client = dynamodb(&local, "admin");
+    for number in 0..60 {
+        if number % 20 == 10 {
+            assert!(local.split_shards("log") >= 2);
+        }
+        put(&client, "log", &format!("key-{}", number % 10), &format!("{number:03}"), &format!("{}:{number:03}", number % 10)).await;
+    }
+    local.settle().await;
+    let values = seen.values();
+    assert_eq!(values.len(), 60);
+    for key in 0..10 {
+        let of_key: Vec<_> = values.iter().filter(|value| value.starts_with(&format!("{key}:"))).collect();
+        assert!(of_key.is_sorted(), "{of_key:?}");
+    }
+}
