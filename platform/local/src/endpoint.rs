@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chrono::DateTime;
+use http::header::{DATE, HeaderValue};
 use http::{Request, Response};
 
 use crate::account::Account;
@@ -30,7 +32,7 @@ impl Answers for AwsEndpoint {
         let account = &*self.0;
         let (parts, body) = request.into_parts();
         let Some(body) = body else {
-            return Some(response(Answer::error(413, "RequestEntityTooLarge", "The request is too large."), account));
+            return Some(dated(response(Answer::error(413, "RequestEntityTooLarge", "The request is too large."), account), account));
         };
         let request = Request::from_parts(parts, body);
         let answer = match signature::caller(&account.iam, &request, account.clock.now()) {
@@ -40,16 +42,25 @@ impl Answers for AwsEndpoint {
                 Outcome::Lost => return None,
             },
         };
-        Some(response(answer, account))
+        Some(dated(response(answer, account), account))
     }
 }
 
 impl Answers for HttpEndpoint {
     async fn answer(&self, request: Request<Option<Bytes>>, peer: SocketAddr) -> Option<Response<Bytes>> {
         let (parts, body) = request.into_parts();
-        Some(match body {
+        let response = match body {
             Some(body) => routes::serve(&self.0, Request::from_parts(parts, body), &peer.ip().to_string()).await,
             None => routes::too_large(),
-        })
+        };
+        Some(dated(response, &self.0))
     }
+}
+
+fn dated(mut response: Response<Bytes>, account: &Account) -> Response<Bytes> {
+    let now = DateTime::from_timestamp_micros(account.clock.now().micros()).unwrap_or_default();
+    if let Ok(date) = HeaderValue::from_str(&now.format("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }

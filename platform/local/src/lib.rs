@@ -61,7 +61,7 @@ pub use alarms::Alarm;
 pub use config::{
     Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Store, StreamMapping, Target, Trim,
 };
-pub use faults::{BatchFault, Call, DeliveryFault, Fault, Faults};
+pub use faults::{Batch, BatchFault, Call, Delivery, DeliveryFault, Fault, Faults};
 pub use functions::{BoxFuture, Function, FunctionError};
 pub use local::{Local, Running};
 pub use meter::Meter;
