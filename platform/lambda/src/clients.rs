@@ -111,3 +111,8 @@ fn https() -> SharedHttpClient {
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(5)).build()
 }
+
+/// Plain HTTP, for endpoints on this machine: no certificate authorities are read.
+pub fn loopback() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new().build_http()
+}

@@ -97,8 +97,8 @@ pub struct Caller {
 
 /// Who asks.
 pub fn caller(event: &ApiGatewayV2httpRequest) -> Result<Caller, Problem> {
-    let fields = event.request_context.authorizer.as_ref().and_then(|authorizer| authorizer.fields.get("lambda"));
-    let field = |name: &str| fields.and_then(|fields| fields.get(name)).and_then(|value| value.as_str());
+    let authorizer = event.request_context.authorizer.as_ref();
+    let field = |name: &str| authorizer?.fields.get(name)?.as_str();
     let parsed = field("tenant").and_then(|text| text.parse().ok()).zip(field("actor").and_then(|text| text.parse().ok()));
     let (tenant, actor) = parsed.ok_or_else(|| Problem::new(401, "unauthorized", "the request carries no tenant and actor"))?;
     Ok(Caller { tenant, actor })

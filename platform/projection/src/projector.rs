@@ -113,11 +113,11 @@ impl Projector {
     /// One pass over the open streams: those that met a row moved by someone else, and the sequence numbers of those that failed.
     async fn round<'a>(&self, open: &[&'a Delivered]) -> (Vec<&'a Delivered>, Vec<&'a str>) {
         let (mut again, mut failed) = (vec![], vec![]);
-        let prepared: Vec<_> = futures_util::stream::iter(open.iter().copied())
-            .map(|one| async move { (one, self.prepare(one).await) })
-            .buffered(CONCURRENCY)
-            .collect()
-            .await;
+        let mut preparing = vec![];
+        for one in open.iter().copied() {
+            preparing.push(async move { (one, self.prepare(one).await) });
+        }
+        let prepared = some_at_a_time(preparing).await;
         let mut works = vec![];
         for (one, prepared) in prepared {
             match prepared {
@@ -127,16 +127,16 @@ impl Projector {
             }
         }
         let accepted = self.publish(&works).await;
-        let written: Vec<_> = futures_util::stream::iter(works.iter().zip(accepted))
-            .map(|(work, accepted)| async move {
+        let mut writing = vec![];
+        for (work, accepted) in works.iter().zip(accepted) {
+            writing.push(async move {
                 match accepted {
                     Ok(()) => (work.delivered, self.advance(work).await),
                     Err(error) => (work.delivered, Err(error)),
                 }
-            })
-            .buffered(CONCURRENCY)
-            .collect()
-            .await;
+            });
+        }
+        let written = some_at_a_time(writing).await;
         for (one, written) in written {
             match written {
                 Ok(Written::Done) => {}
@@ -272,6 +272,11 @@ impl Projector {
         tracing::error!(kind = tampering.kind, item = tampering.key, "an item of the log was changed or deleted");
         self.deps.metrics.count(self.deps.service, Metric::LogTampered, 1, &format!("{} of {}", tampering.kind, tampering.key));
     }
+}
+
+/// The results of `futures`, in their order, [`CONCURRENCY`] of them under way at a time.
+async fn some_at_a_time<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+    futures_util::stream::iter(futures).buffered(CONCURRENCY).collect().await
 }
 
 /// The published events of a commit, as the bus carries them.

@@ -50,7 +50,7 @@ impl Projection for Webhooks {
     type Event = WebhookEvent;
     type Row = WebhookRow;
 
-    fn fold(stream: &StreamId, _: Option<WebhookRow>, event: &WebhookEvent, recorded: Recorded) -> Option<WebhookRow> {
-        WebhookRow::fold(stream.id(), event, recorded)
+    fn fold(stream: &StreamId, row: Option<WebhookRow>, event: &WebhookEvent, recorded: Recorded) -> Option<WebhookRow> {
+        WebhookRow::fold(stream.id(), row, event, recorded)
     }
 }

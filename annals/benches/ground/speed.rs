@@ -1,0 +1,228 @@
+//! Commands a second against bare inserts, whether that stays flat, delays, and resident memory.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use annals::system::{IN_PROCESS_API, Options, System};
+use annals_lambda::Web;
+use annals_lambda::machine::{MachineClock, MachineIds};
+use annals_local::{Durability, Store};
+use annals_reads::Item;
+use aws_sdk_dynamodb::types::AttributeValue;
+use bytes::Bytes;
+
+const CLIENTS: u64 = 16;
+const BATCH: u64 = 4_000;
+
+pub(crate) async fn run() {
+    for durability in [Durability::Process, Durability::Power] {
+        against_bare_inserts(durability).await;
+    }
+    flat_and_delays().await;
+}
+
+async fn open(directory: &Path, durability: Durability) -> Arc<System> {
+    let store = Store::Directory(directory.to_owned());
+    let options = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), faults: None };
+    Arc::new(System::open(options).await.expect("the system opens"))
+}
+
+async fn against_bare_inserts(durability: Durability) {
+    println!("commands a second, file, {durability:?} durability, {CLIENTS} clients, projector and bus running");
+    let mut ratios = vec![];
+    for round in 1..=3 {
+        let directory = tempfile::tempdir().expect("a directory");
+        let system = open(directory.path(), durability).await;
+        let count = if durability == Durability::Power { BATCH / 4 } else { BATCH };
+        let bare = bare_inserts(&system, count).await;
+        let running = system.local().start();
+        let commands = commands(&system, count, &format!("r{round}")).await;
+        let behind = Instant::now();
+        system.local().settle().await;
+        println!(
+            "  round {round}: bare inserts {bare:>6.0}/s, commands {commands:>6.0}/s, ratio {:.2}; rows and bus caught up {:.0} ms later",
+            commands / bare,
+            behind.elapsed().as_secs_f64() * 1000.0
+        );
+        ratios.push(commands / bare);
+        running.stop().await;
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!("  median ratio {:.2}", ratios[1]);
+}
+
+/// Inserts of items as commands make them, by the same statement, with nothing else running.
+async fn bare_inserts(system: &Arc<System>, count: u64) -> f64 {
+    let system = system.clone();
+    rate(count, move |n| {
+        let client = system.account("billing-command").dynamodb();
+        async move {
+            for n in n {
+                let item = commit_like(n);
+                let names: Vec<_> = item.keys().map(|name| format!("'{name}': ?")).collect();
+                let statement = format!("INSERT INTO \"subscriptions-log\" VALUE {{{}}}", names.join(", "));
+                let values = item.into_values().collect();
+                client.execute_statement().statement(statement).set_parameters(Some(values)).send().await.expect("an insert");
+            }
+        }
+    })
+    .await
+}
+
+/// The size and form of a SUBSCRIPTION_CREATED commit, under a stream type that nothing projects.
+fn commit_like(n: u64) -> Item {
+    let s = |text: &str| AttributeValue::S(text.into());
+    let b = |length: usize| AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(vec![7; length]));
+    let payload = [("customer_id", s("customer-1234")), ("plan", s("pro")), ("interval", s("month")), ("subscription_id", s(&uuid::Uuid::nil().to_string()))];
+    let price = AttributeValue::M([("amount".into(), AttributeValue::N("4900".into())), ("currency".into(), s("EUR"))].into());
+    let mut payload: Item = payload.map(|(name, value)| (name.into(), value)).into();
+    payload.insert("price".into(), price);
+    let event = [("t".into(), s("SUBSCRIPTION_CREATED")), ("v".into(), AttributeValue::N("1".into())), ("p".into(), AttributeValue::M(payload))];
+    Item::from([
+        ("PK".into(), s(&format!("ACCESS#bare-{n:036}"))),
+        ("SK".into(), s(&format!("{:020}", 1))),
+        ("g".into(), AttributeValue::N("0".into())),
+        ("t".into(), s("2026-01-31T09:30:00.000000Z")),
+        ("o".into(), s("demo")),
+        ("a".into(), s("operator")),
+        ("c".into(), b(16)),
+        ("r".into(), b(16)),
+        ("e".into(), AttributeValue::L(vec![AttributeValue::M(event.into())])),
+    ])
+}
+
+/// `POST /v1/subscriptions` through the same JSON as over TCP.
+async fn commands(system: &Arc<System>, count: u64, prefix: &str) -> f64 {
+    let (web, prefix) = (system.web(), prefix.to_owned());
+    rate(count, move |n| {
+        let (web, prefix) = (web.clone(), prefix.clone());
+        async move {
+            for n in n {
+                create(&*web, &format!("{prefix}-{n}")).await;
+            }
+        }
+    })
+    .await
+}
+
+async fn create(web: &dyn Web, key: &str) -> String {
+    let body = format!(r#"{{"customer_id":"customer-{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, key.len());
+    let answer = post(web, "/v1/subscriptions", key, body).await;
+    assert_eq!(answer.status(), 201, "{:?}", answer.body());
+    let said: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
+    said["id"].as_str().expect("an id").to_owned()
+}
+
+async fn post(web: &dyn Web, path: &str, key: &str, body: String) -> http::Response<Bytes> {
+    let request = http::Request::post(format!("{IN_PROCESS_API}{path}")).header("content-type", "application/json").header("idempotency-key", key);
+    web.call(request.body(Bytes::from(body)).expect("a request")).await.expect("an answer")
+}
+
+/// Runs `work` over `count` numbers shared by [`CLIENTS`] tasks; how many a second.
+async fn rate<F, W>(count: u64, work: F) -> f64
+where
+    F: Fn(Box<dyn Iterator<Item = u64> + Send>) -> W,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let next = Arc::new(AtomicU64::new(0));
+    let began = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let next = next.clone();
+            tokio::spawn(work(Box::new(std::iter::from_fn(move || Some(next.fetch_add(1, Ordering::Relaxed)).filter(|n| *n < count)))))
+        })
+        .collect();
+    for client in clients {
+        client.await.expect("a client ends");
+    }
+    count as f64 / began.elapsed().as_secs_f64()
+}
+
+async fn flat_and_delays() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let system = open(directory.path(), Durability::Process).await;
+    let running = system.local().start();
+    println!("flat: commands a second by commits in the table, and commands acknowledged with rows and bus caught up");
+    let mut total = 0;
+    for target in [1_000, 10_000, 50_000, 100_000] {
+        if target > total + BATCH {
+            commands(&system, target - BATCH - total, &format!("fill{target}")).await;
+            system.local().settle().await;
+            total = target - BATCH;
+        }
+        let count = BATCH.min(target - total);
+        let began = Instant::now();
+        let rate = commands(&system, count, &format!("at{target}")).await;
+        system.local().settle().await;
+        let through = count as f64 / began.elapsed().as_secs_f64();
+        total += count;
+        println!("  {total:>7} commits: {rate:>6.0}/s, {through:>6.0}/s to the end of the pipeline, {} MB resident", resident_megabytes());
+    }
+    delays(&system).await;
+    println!("  {} MB resident at the end", resident_megabytes());
+    running.stop().await;
+}
+
+/// One client, one command at a time, as a person would use it.
+async fn delays(system: &Arc<System>) {
+    let web = system.web();
+    let (mut rows, mut emails) = (vec![], vec![]);
+    for n in 0..300 {
+        let key = format!("delay-{n}");
+        let subscription = create(&*web, &key).await;
+        let acknowledged = Instant::now();
+        until(|| async { get(&*web, &format!("/v1/subscriptions/{subscription}")).await.is_some() }).await;
+        rows.push(acknowledged.elapsed());
+        let answer = post(&*web, &format!("/v1/subscriptions/{subscription}/invoices"), &format!("{key}-invoice"), String::new()).await;
+        let invoice: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
+        let before = system.local().mail().expect("the outbox").len();
+        pay(system, &*web, invoice["id"].as_str().expect("an id")).await;
+        let acknowledged = Instant::now();
+        until(|| async { system.local().mail().is_ok_and(|mail| mail.len() > before) }).await;
+        emails.push(acknowledged.elapsed());
+    }
+    print_delays("append to row visible", rows);
+    print_delays("append to email written", emails);
+}
+
+async fn pay(system: &System, web: &dyn Web, invoice: &str) {
+    use annals_kit::Clock;
+    let now = MachineClock.now();
+    let body = serde_json::json!({
+        "id": format!("evt_{}", invoice.replace('-', "")), "type": "invoice.paid", "created": now.seconds(),
+        "data": { "object": { "id": "in_1", "currency": "eur", "amount_due": 4900, "amount_paid": 4900, "amount_remaining": 0, "created": now.seconds(),
+            "metadata": { "annals_invoice": invoice } } }
+    })
+    .to_string();
+    let signature = billing_service::signature::sign(body.as_bytes(), system.credentials().webhook_secret(), now);
+    let request = http::Request::post(format!("{IN_PROCESS_API}/v1/webhooks/stripe")).header("stripe-signature", signature);
+    let answer = web.call(request.body(Bytes::from(body)).expect("a request")).await.expect("an answer");
+    assert_eq!(answer.status(), 200, "{:?}", answer.body());
+}
+
+async fn get(web: &dyn Web, path: &str) -> Option<serde_json::Value> {
+    let request = http::Request::get(format!("{IN_PROCESS_API}{path}")).body(Bytes::new()).expect("a request");
+    let answer = web.call(request).await.expect("an answer");
+    (answer.status() == 200).then(|| serde_json::from_slice(answer.body()).expect("JSON"))
+}
+
+async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    while !condition().await {
+        tokio::time::sleep(Duration::from_micros(200)).await;
+    }
+}
+
+fn print_delays(what: &str, mut delays: Vec<Duration>) {
+    delays.sort();
+    let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
+    println!("  {what}: median {:.1} ms, p99 {:.1} ms, most {:.1} ms", at(0.5), at(0.99), at(1.0));
+}
+
+/// What /proc says this process has in memory.
+fn resident_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1024
+}

@@ -1,0 +1,121 @@
+//! The command line: what can be asked, and how it is described.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Event-sourced billing on DynamoDB Streams, whole on this machine.
+///
+/// `annals` alone starts the system on a data directory: HTTP API, DynamoDB, streams, bus, queues, mail. Every other command
+/// asks the system that runs on that directory or, where none runs, starts one of its own for as long as it needs.
+///
+/// Exit codes: 0 yes or done, 1 no (there is something to look at), 2 could not tell.
+#[derive(Debug, Parser)]
+#[command(name = "annals", version, max_term_width = 110)]
+pub struct Cli {
+    /// The data directory.
+    #[arg(long, global = true, default_value = ".annals", value_name = "DIR")]
+    pub data: PathBuf,
+    /// What to do; without it, `up`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What can be asked.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start the system and keep it running until Ctrl-C.
+    Up(Up),
+    /// List the commits of a stream: version, time, actor, events.
+    History(History),
+    /// Show what was known of a stream, now or at an earlier version or time.
+    Show(Show),
+    /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log.
+    Verify(Verify),
+    /// Play the payment provider: post a signed webhook that an invoice was paid, or that paying failed.
+    Pay(Pay),
+    /// Post every webhook body of a folder, validly signed, twice.
+    ReplayWebhooks(ReplayWebhooks),
+    /// List the webhooks about customers or subscriptions that are not known here, and count all kept ones by type.
+    Unmatched(Unmatched),
+    /// List the alarms of this machine; exits 1 if there is any.
+    Alarms,
+}
+
+/// Options of `up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// The port of the HTTP API on 127.0.0.1; 0 for any free one.
+    #[arg(long, default_value_t = 7070, value_name = "PORT")]
+    pub port: u16,
+    /// The port of the DynamoDB endpoint on 127.0.0.1; 0 for any free one.
+    #[arg(long, default_value_t = 7071, value_name = "PORT")]
+    pub dynamodb_port: u16,
+    /// Survive power cuts, not only kills: every write reaches the disk before it is answered.
+    #[arg(long)]
+    pub durable: bool,
+}
+
+impl Default for Up {
+    fn default() -> Self {
+        Self { port: 7070, dynamodb_port: 7071, durable: false }
+    }
+}
+
+/// Options of `history`.
+#[derive(Debug, Args)]
+pub struct History {
+    /// The stream, such as SUB#0190c9a2-....
+    pub stream: String,
+    /// Print the payload of every event as well.
+    #[arg(long)]
+    pub full: bool,
+    /// Print JSON, one commit a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `show`.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The stream, such as SUB#0190c9a2-....
+    pub stream: String,
+    /// As of this version (17), time (2026-01-31T09:30:00Z) or end of this UTC day (2026-01-31).
+    #[arg(long, value_name = "VERSION|TIME")]
+    pub as_of: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// Only this stream.
+    pub stream: Option<String>,
+}
+
+/// Options of `pay`.
+#[derive(Debug, Args)]
+pub struct Pay {
+    /// The invoice's id.
+    pub invoice: uuid::Uuid,
+    /// Say that the payment failed.
+    #[arg(long)]
+    pub fail: bool,
+}
+
+/// Options of `replay-webhooks`.
+#[derive(Debug, Args)]
+pub struct ReplayWebhooks {
+    /// The folder; every *.json in it is one body.
+    pub folder: PathBuf,
+}
+
+/// Options of `unmatched`.
+#[derive(Debug, Args)]
+pub struct Unmatched {
+    /// Print JSON, one webhook a line.
+    #[arg(long)]
+    pub json: bool,
+}

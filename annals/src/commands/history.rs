@@ -1,0 +1,74 @@
+//! `annals history`: the commits of a stream.
+
+use annals_log::{Commit, CommitHash};
+use annals_reads::Item;
+use serde_json::{Value, json};
+
+use super::stream;
+use crate::cli::History;
+use crate::outcome::{Answer, CouldNotTell};
+use crate::session::Session;
+
+/// Prints version, time, actor and event types of every commit; exits 1 when the stream has none.
+pub(super) async fn run(session: &Session, options: &History) -> Result<Answer, CouldNotTell> {
+    let id = stream::parse(&options.stream)?;
+    let items = stream::items(session, &id, |_| false).await?;
+    if items.is_empty() {
+        println!("no: {id} has no commit");
+        return Ok(Answer::No);
+    }
+    for item in &items {
+        let commit = stream::commit(item)?;
+        match (options.json, options.full) {
+            (true, _) => println!("{}", as_json(&commit, item)),
+            (false, full) => print(&commit, full),
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+fn print(commit: &Commit, full: bool) {
+    let types: Vec<_> = commit.events.iter().map(|event| event.event_type.as_str()).collect();
+    println!("{:>6}  {}  {:<18} {}", commit.version.get(), commit.recorded_at, commit.actor.as_str(), types.join(", "));
+    if full {
+        println!("        command {}  correlation {}{}", commit.command, commit.correlation, cause(commit));
+        for event in &commit.events {
+            println!("        {} v{}", event.event_type, event.schema);
+            for (name, value) in &event.payload {
+                println!("          {name}: {}", plain(value));
+            }
+        }
+    }
+}
+
+fn cause(commit: &Commit) -> String {
+    commit.causation.as_ref().map(|cause| format!("  because of {cause}")).unwrap_or_default()
+}
+
+/// Text without quotes, anything else as JSON; never a control character, whatever was stored.
+fn plain(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn as_json(commit: &Commit, item: &Item) -> Value {
+    let events: Vec<_> = commit
+        .events
+        .iter()
+        .enumerate()
+        .map(|(index, event)| json!({ "id": commit.event_id(index), "type": event.event_type, "schema": event.schema, "payload": event.payload }))
+        .collect();
+    json!({
+        "stream": commit.stream.to_string(),
+        "version": commit.version,
+        "recorded_at": commit.recorded_at,
+        "tenant": commit.tenant,
+        "actor": commit.actor,
+        "command_id": commit.command,
+        "correlation_id": commit.correlation,
+        "causation_id": commit.causation,
+        "hash": CommitHash::of(item).ok().map(|hash| hash.to_string()),
+        "previous": commit.previous.map(|hash| hash.to_string()),
+        "events": events,
+    })
+}

@@ -1,0 +1,53 @@
+//! One file per command.
+
+mod alarms;
+mod history;
+mod pay;
+mod replay_webhooks;
+mod show;
+mod stream;
+mod unmatched;
+mod up;
+mod verify;
+mod webhook;
+
+use std::sync::Arc;
+
+use annals_lambda::machine::{MachineClock, MachineIds};
+
+use crate::cli::{Cli, Command};
+use crate::outcome::{Answer, CouldNotTell};
+use crate::session::{Session, SessionError};
+use crate::system::SystemError;
+
+/// Runs the command of a command line.
+pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
+    let command = cli.command.unwrap_or(Command::Up(Default::default()));
+    if let Command::Up(options) = command {
+        return up::run(&cli.data, &options).await;
+    }
+    let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
+    let answer = match command {
+        Command::Up(_) => unreachable!("up was run above"),
+        Command::History(options) => history::run(&session, &options).await,
+        Command::Show(options) => show::run(&session, &options).await,
+        Command::Verify(options) => verify::run(&session, &options).await,
+        Command::Pay(options) => pay::run(&session, &options).await,
+        Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
+        Command::Unmatched(options) => unmatched::run(&session, &options).await,
+        Command::Alarms => alarms::run(&session).await,
+    };
+    session.close().await;
+    answer
+}
+
+fn no_session(error: SessionError) -> CouldNotTell {
+    match error {
+        SessionError::System(error) => not_opened(&error),
+        silent @ SessionError::Silent { .. } => CouldNotTell::new(silent, "nothing was changed"),
+    }
+}
+
+fn not_opened(error: &SystemError) -> CouldNotTell {
+    CouldNotTell::new(error, "nothing was changed")
+}

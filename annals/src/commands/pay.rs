@@ -1,0 +1,51 @@
+//! `annals pay`: plays the payment provider for one invoice.
+
+use annals_kit::{Clock, Ids};
+use annals_lambda::machine::{MachineClock, MachineIds};
+use serde_json::json;
+
+use super::webhook;
+use crate::cli::Pay;
+use crate::outcome::{Answer, CouldNotTell};
+use crate::session::Session;
+
+/// Posts that the invoice was paid, or that paying it failed.
+pub(super) async fn run(session: &Session, options: &Pay) -> Result<Answer, CouldNotTell> {
+    let path = format!("/v1/invoices/{}?min_version=1", options.invoice);
+    let (status, invoice) = webhook::get(session, &path).await?;
+    if status != 200 {
+        println!("no: there is no invoice {}", options.invoice);
+        return Ok(Answer::No);
+    }
+    let now = MachineClock.now().seconds();
+    let (event_type, paid, remaining) = match options.fail {
+        true => ("invoice.payment_failed", json!(0), invoice["amount"].clone()),
+        false => ("invoice.paid", invoice["amount"].clone(), json!(0)),
+    };
+    let attempts = invoice["version"].as_u64().unwrap_or(1);
+    let body = json!({
+        "id": format!("evt_{}", MachineIds.uuid().simple()),
+        "object": "event",
+        "type": event_type,
+        "created": now,
+        "data": { "object": {
+            "id": format!("in_{}", options.invoice.simple()),
+            "object": "invoice",
+            "customer": invoice["customer_id"],
+            "currency": invoice["currency"].as_str().unwrap_or_default().to_lowercase(),
+            "amount_due": invoice["amount"],
+            "amount_paid": paid,
+            "amount_remaining": remaining,
+            "attempt_count": attempts,
+            "created": now,
+            "metadata": { "annals_invoice": options.invoice },
+        } },
+    });
+    let (status, said) = webhook::post(session, body.to_string().into_bytes()).await?;
+    let recorded = status == 200 && said["outcome"] == "recorded";
+    match recorded {
+        true => println!("yes: {event_type} recorded in {} as version {}", said["stream"].as_str().unwrap_or_default(), said["version"]),
+        false => println!("no: {event_type} was not recorded: {said}"),
+    }
+    Ok(if recorded { Answer::Yes } else { Answer::No })
+}

@@ -1,0 +1,74 @@
+//! Finds a stream: which service's log it is in, and its commits.
+
+use annals_kit::{StreamId, Version};
+use annals_log::{Commit, Log, LogConfig};
+use annals_lambda::machine::{MachineClock, MachineIds};
+use annals_reads::{Item, Reads};
+
+use std::sync::Arc;
+
+use crate::outcome::CouldNotTell;
+use crate::session::Session;
+
+/// How many commits are read at a time.
+const PAGE: usize = 200;
+
+/// The logs there are, by service.
+pub(super) fn logs(session: &Session) -> [(&'static str, Log); 2] {
+    [("billing", log(session, "billing")), ("notifications", log(session, "notifications"))]
+}
+
+fn log(session: &Session, service: &str) -> Log {
+    let client = session.account("auditor").dynamodb();
+    let (matrix, table) = match service {
+        "billing" => (access_patterns::billing(), "subscriptions-log"),
+        _ => (access_patterns::notifications(), "notifications-log"),
+    };
+    let reads = Reads::new(client.clone(), matrix);
+    Log::new(client, reads, LogConfig::new(table), Arc::new(MachineClock), Arc::new(MachineIds))
+}
+
+/// A stream's name as it was typed.
+pub(super) fn parse(text: &str) -> Result<StreamId, CouldNotTell> {
+    text.parse().map_err(|error| CouldNotTell::new(error, "nothing was read; write it as SUB#<id>, INV#<id>, HOOK#<id>, NOTE#<id> or ACCESS#<id>, in quotes"))
+}
+
+/// The logs that may hold a stream of this type.
+pub(super) fn logs_of(session: &Session, stream: &StreamId) -> Result<Vec<Log>, CouldNotTell> {
+    let services: &[&str] = match stream.stream_type() {
+        "SUB" | "INV" | "HOOK" => &["billing"],
+        "NOTE" => &["notifications"],
+        "ACCESS" => &["billing", "notifications"],
+        other => return Err(CouldNotTell::new(format!("no service has streams of type {other}"), "nothing was read; types are SUB, INV, HOOK, NOTE, ACCESS")),
+    };
+    Ok(services.iter().map(|service| log(session, service)).collect())
+}
+
+/// Every item of a stream, oldest first, as far as `until` says.
+pub(super) async fn items(session: &Session, stream: &StreamId, mut until: impl FnMut(&Item) -> bool) -> Result<Vec<Item>, CouldNotTell> {
+    for log in logs_of(session, stream)? {
+        let (mut found, mut after) = (vec![], None);
+        loop {
+            let page = log.from_version(stream, Version::FIRST, PAGE, after).await.map_err(CouldNotTell::reading)?;
+            for item in page.items {
+                if until(&item) {
+                    return Ok(found);
+                }
+                found.push(item);
+            }
+            match page.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(vec![])
+}
+
+/// The commit in an item, or what is wrong with it.
+pub(super) fn commit(item: &Item) -> Result<Commit, CouldNotTell> {
+    Commit::from_item(item).map_err(|error| CouldNotTell::new(error, "nothing was changed; annals verify tells more"))
+}

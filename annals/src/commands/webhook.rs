@@ -1,0 +1,32 @@
+//! Posts webhooks as the payment provider does.
+
+use annals_kit::Clock;
+use annals_lambda::machine::MachineClock;
+use billing_service::signature::sign;
+use bytes::Bytes;
+
+use crate::outcome::CouldNotTell;
+use crate::session::Session;
+
+/// Posts a body, signed now; status and answer.
+pub(super) async fn post(session: &Session, body: Vec<u8>) -> Result<(u16, serde_json::Value), CouldNotTell> {
+    let (web, api) = session.api();
+    let signature = sign(&body, session.credentials().webhook_secret(), MachineClock.now());
+    let request = http::Request::post(format!("{api}/v1/webhooks/stripe"))
+        .header("content-type", "application/json")
+        .header("stripe-signature", signature)
+        .body(Bytes::from(body))
+        .map_err(CouldNotTell::reading)?;
+    let answer = web.call(request).await.map_err(CouldNotTell::reading)?;
+    let said = serde_json::from_slice(answer.body()).unwrap_or(serde_json::Value::Null);
+    Ok((answer.status().as_u16(), said))
+}
+
+/// Gets a path of the API; status and answer.
+pub(super) async fn get(session: &Session, path: &str) -> Result<(u16, serde_json::Value), CouldNotTell> {
+    let (web, api) = session.api();
+    let request = http::Request::get(format!("{api}{path}")).body(Bytes::new()).map_err(CouldNotTell::reading)?;
+    let answer = web.call(request).await.map_err(CouldNotTell::reading)?;
+    let said = serde_json::from_slice(answer.body()).map_err(CouldNotTell::reading)?;
+    Ok((answer.status().as_u16(), said))
+}

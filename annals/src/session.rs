@@ -1,0 +1,148 @@
+//! How a command reaches the system: the one that runs on the data directory or, where none runs, one of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_kit::{Clock, Ids};
+use annals_lambda::web::TcpWeb;
+use annals_lambda::{Account, Web};
+use annals_local::{Durability, OpenError, Running, Store};
+use serde::{Deserialize, Serialize};
+
+use crate::system::{Credentials, IN_PROCESS_API, Options, REGION, System, SystemError};
+
+/// Where a running system listens, as it writes it into its data directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listening {
+    /// The process.
+    pub process: u32,
+    /// The HTTP API.
+    pub api: String,
+    /// AWS.
+    pub aws: String,
+}
+
+impl Listening {
+    fn file(directory: &Path) -> PathBuf {
+        directory.join("running.json")
+    }
+
+    /// Says where this process listens.
+    pub fn write(&self, directory: &Path) -> std::io::Result<()> {
+        std::fs::write(Self::file(directory), serde_json::to_vec_pretty(self)?)
+    }
+
+    /// Takes back what was said.
+    pub fn remove(directory: &Path) {
+        // A file left behind names a process that no longer holds the lock, which is what counts.
+        let _ = std::fs::remove_file(Self::file(directory));
+    }
+
+    fn read(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(Self::file(directory)).ok()?).ok()
+    }
+}
+
+/// A way to the system of one data directory.
+pub enum Session {
+    /// Another process runs it.
+    Remote {
+        /// Where it listens.
+        listening: Listening,
+        /// Its secrets.
+        credentials: Credentials,
+        /// HTTP on this machine.
+        web: Arc<dyn Web>,
+    },
+    /// This process runs it, for as long as the command takes.
+    Own {
+        /// The system.
+        system: System,
+        /// Its deliveries.
+        running: Running,
+    },
+}
+
+/// No way to the system.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It does not open.
+    #[error(transparent)]
+    System(#[from] SystemError),
+    /// It runs, but does not say where it listens.
+    #[error("process {process} holds {directory} but does not say where it listens: it may be starting or stopping; try again")]
+    Silent {
+        /// The directory.
+        directory: PathBuf,
+        /// The process.
+        process: String,
+    },
+}
+
+/// How often a system that is just starting or stopping is asked again, a tenth of a second apart.
+const PATIENCE: u32 = 30;
+
+impl Session {
+    /// The system of `directory`.
+    pub async fn open(directory: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, SessionError> {
+        let mut process = String::new();
+        for _ in 0..PATIENCE {
+            let store = Store::Directory(directory.to_owned());
+            let options = Options { store, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), faults: None };
+            match System::open(options).await {
+                Ok(system) => {
+                    let running = system.local().start();
+                    return Ok(Self::Own { system, running });
+                }
+                Err(SystemError::Open(OpenError::InUse { process: holder, .. })) => {
+                    // The one that listens must be the one that holds the directory: an old file may name another.
+                    if let Some(listening) = Listening::read(directory).filter(|said| said.process.to_string() == holder.trim()) {
+                        let credentials = Credentials::of(directory, &*ids)?;
+                        return Ok(Self::Remote { listening, credentials, web: Arc::new(TcpWeb::loopback()) });
+                    }
+                    process = holder;
+                }
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Err(SessionError::Silent { directory: directory.to_owned(), process })
+    }
+
+    /// AWS as `role` reaches it.
+    pub fn account(&self, role: &str) -> Account {
+        match self {
+            Self::Own { system, .. } => system.account(role),
+            Self::Remote { listening, credentials, .. } => {
+                let pair = credentials.role(role);
+                let credentials = aws_credential_types::Credentials::from_keys(&pair.id, &pair.secret, None);
+                Account { http: annals_lambda::clients::loopback(), credentials, region: REGION.to_owned(), endpoint: Some(listening.aws.clone()) }
+            }
+        }
+    }
+
+    /// HTTP, and where the API is.
+    pub fn api(&self) -> (Arc<dyn Web>, &str) {
+        match self {
+            Self::Own { system, .. } => (system.web(), IN_PROCESS_API),
+            Self::Remote { listening, web, .. } => (web.clone(), &listening.api),
+        }
+    }
+
+    /// The secrets.
+    pub fn credentials(&self) -> &Credentials {
+        match self {
+            Self::Own { system, .. } => system.credentials(),
+            Self::Remote { credentials, .. } => credentials,
+        }
+    }
+
+    /// Ends the session. A system of our own first finishes what the command has set going.
+    pub async fn close(self) {
+        if let Self::Own { system, running } = self {
+            system.local().settle().await;
+            running.stop().await;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The secrets of one data directory: a key pair per role, in the AWS CLI's own file format, and the webhook secret.
+//!
+//! `AWS_SHARED_CREDENTIALS_FILE=.annals/credentials aws --profile auditor …` uses them as they are.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use annals_kit::Ids;
+
+use super::SystemError;
+
+/// The roles there are; each is a policy in `infra/policies`.
+pub const ROLES: [&str; 6] = ["administrator", "auditor", "billing-command", "billing-projector", "billing-read", "notifications-command"];
+/// The section of the provider's webhook secret.
+const WEBHOOK: &str = "stripe-webhook";
+
+/// The secrets.
+#[derive(Clone)]
+pub struct Credentials {
+    sections: BTreeMap<String, KeyPair>,
+}
+
+/// What a request is signed with.
+#[derive(Clone)]
+pub struct KeyPair {
+    /// Names the role.
+    pub id: String,
+    /// Proves it.
+    pub secret: String,
+}
+
+impl Credentials {
+    /// New secrets, kept nowhere.
+    pub fn new(ids: &dyn Ids) -> Self {
+        let pair = |name: &&str| {
+            let id = format!("AKIA{}", name.to_ascii_uppercase().replace('-', ""));
+            ((*name).to_owned(), KeyPair { id, secret: format!("{:016x}{:016x}", ids.random(), ids.random()) })
+        };
+        let webhook = KeyPair { id: "stripe".into(), secret: format!("whsec_{:016x}{:016x}", ids.random(), ids.random()) };
+        let mut sections: BTreeMap<_, _> = ROLES.iter().map(pair).collect();
+        sections.insert(WEBHOOK.into(), webhook);
+        Self { sections }
+    }
+
+    /// The secrets of a data directory, made on first use, readable by their owner only.
+    pub fn of(directory: &Path, ids: &dyn Ids) -> Result<Self, SystemError> {
+        let path = file(directory);
+        let failed = |reason: String| SystemError::Credentials { path: path.clone(), reason };
+        loop {
+            match fs::read_to_string(&path) {
+                Ok(text) => return Self::parse(&text).ok_or_else(|| failed("a role is missing".into())),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(failed(error.to_string())),
+            }
+            match Self::new(ids).write_new(directory, &path) {
+                // Another process was first: theirs count.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(failed(error.to_string())),
+                Ok(()) => {}
+            }
+        }
+    }
+
+    /// The key pair of a role.
+    pub fn role(&self, name: &str) -> &KeyPair {
+        self.sections.get(name).expect("every role has a section: parsing refuses a file that lacks one")
+    }
+
+    /// What the payment provider signs its webhooks with.
+    pub fn webhook_secret(&self) -> &str {
+        &self.role(WEBHOOK).secret
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut sections: BTreeMap<String, KeyPair> = BTreeMap::new();
+        let mut current = String::new();
+        for line in text.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+                current = name.to_owned();
+            } else if let Some((key, value)) = line.split_once('=') {
+                let pair = sections.entry(current.clone()).or_insert_with(|| KeyPair { id: String::new(), secret: String::new() });
+                match key.trim() {
+                    "aws_access_key_id" => pair.id = value.trim().to_owned(),
+                    "aws_secret_access_key" => pair.secret = value.trim().to_owned(),
+                    _ => {}
+                }
+            }
+        }
+        let complete = |name: &str| sections.get(name).is_some_and(|pair| !pair.id.is_empty() && !pair.secret.is_empty());
+        ROLES.iter().chain([&WEBHOOK]).all(|name| complete(name)).then_some(Self { sections })
+    }
+
+    /// Whole or not at all: written beside, then linked under its name if that is free.
+    fn write_new(&self, directory: &Path, path: &Path) -> std::io::Result<()> {
+        fs::create_dir_all(directory)?;
+        let beside = directory.join(format!("credentials.{}", std::process::id()));
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        for (name, pair) in &self.sections {
+            writeln!(file, "[{name}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", pair.id, pair.secret)?;
+        }
+        file.sync_all()?;
+        let linked = fs::hard_link(&beside, path);
+        fs::remove_file(&beside)?;
+        linked
+    }
+}
+
+/// The file of a data directory's secrets.
+pub fn file(directory: &Path) -> PathBuf {
+    directory.join("credentials")
+}

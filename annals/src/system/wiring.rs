@@ -1,0 +1,96 @@
+//! Which function hangs on which route, stream, rule and queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_kit::{Clock, Ids};
+use annals_local::{Config, Function, FunctionError, Queue, QueueMapping, Route, Rule, StreamMapping, Target};
+use lambda_runtime::LambdaEvent;
+use serde_json::json;
+
+use super::metrics::LocalMetrics;
+use super::{System, identity};
+
+/// The bus of all services.
+const BUS: &str = "annals";
+/// How long sending one batch of emails may take; it is also the lease of each.
+const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Routes, streams, rules and queues.
+pub(super) fn connect(config: &mut Config) {
+    config.routes = vec![
+        Route::new("POST", "/v1/subscriptions", "create-subscription"),
+        Route::new("POST", "/v1/subscriptions/{id}/invoices", "generate-invoice"),
+        Route::new("POST", "/v1/webhooks/stripe", "process-webhook"),
+        Route::new("GET", "/v1/subscriptions/{id}", "read-billing"),
+        Route::new("GET", "/v1/subscriptions/{id}/invoices", "read-billing"),
+        Route::new("GET", "/v1/customers/{id}/subscriptions", "read-billing"),
+        Route::new("GET", "/v1/invoices/{id}", "read-billing"),
+        Route::new("GET", "/v1/webhooks", "read-billing"),
+        Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
+        Route::new("GET", "/local/alarms", "local-alarms"),
+    ];
+    config.stream_mappings = vec![StreamMapping::new("billing-projector", "subscriptions-log", "billing-projector")];
+    let mut emails = Queue::new("send-email", Some("send-email-dlq"));
+    emails.visibility_timeout = SEND_EMAIL_TIMEOUT * 6;
+    let letters = ["send-email-dlq", "payment-received-dlq", "payment-failed-dlq"];
+    config.queues = [emails].into_iter().chain(letters.map(|name| Queue::new(name, None))).collect();
+    config.queue_mappings = vec![QueueMapping::new("send-email", "send-email", "send-email")];
+    config.rules = vec![payment_rule("payment-received", "PAYMENT_RECEIVED"), payment_rule("payment-failed", "PAYMENT_FAILED")];
+}
+
+fn payment_rule(name: &str, event_type: &str) -> Rule {
+    Rule {
+        name: name.into(),
+        bus: BUS.into(),
+        pattern: json!({ "source": ["billing"], "detail-type": [event_type] }),
+        targets: vec![Target::new("send-email", Some(&format!("{name}-dlq")))],
+    }
+}
+
+/// A handler as a function of the local account: the same JSON in and out as on Lambda.
+macro_rules! function {
+    ($name:literal, $deps:expr, $handle:path) => {{
+        let deps = $deps.clone();
+        Function::new($name, move |event, context| {
+            let deps = deps.clone();
+            async move {
+                let failed = |kind: &str, error: &dyn std::fmt::Display| FunctionError { kind: kind.into(), message: error.to_string() };
+                let payload = serde_json::from_value(event).map_err(|error| failed("Runtime.UnmarshalError", &error))?;
+                let answer = $handle(LambdaEvent::new(payload, context), &deps).await.map_err(|error| failed("Function.Error", &error))?;
+                serde_json::to_value(answer).map_err(|error| failed("Runtime.MarshalError", &error))
+            }
+        })
+    }};
+}
+
+/// Every function, each with the clients of its own role.
+pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) {
+    let local = system.local();
+    let metrics = Arc::new(LocalMetrics(local.clone()));
+    let settings = billing_service::Settings {
+        webhook_tenant: "demo".parse().expect("demo is a tenant"),
+        webhook_secret: system.credentials().webhook_secret().to_owned(),
+        vault_key: "alias/vault".into(),
+    };
+    let billing = |role| {
+        Arc::new(billing_service::Deps::new(&system.account(role), settings.clone(), metrics.clone(), clock.clone(), ids.clone()))
+    };
+    let (commands, reads) = (billing("billing-command"), billing("billing-read"));
+    local.install(function!("create-subscription", commands, billing_service::create_subscription::handle));
+    local.install(function!("generate-invoice", commands, billing_service::generate_invoice::handle));
+    local.install(function!("process-webhook", commands, billing_service::process_webhook::handle));
+    local.install(function!("read-billing", reads, billing_service::read::handle));
+
+    let projector = billing_projectors::projector(&system.account("billing-projector"), BUS, metrics.clone(), clock.clone(), ids.clone());
+    local.install(function!("billing-projector", Arc::new(projector), billing_projectors::handle));
+
+    let settings = notifications_service::Settings { identity_url: identity::API.into(), from: "billing@annals.example".into() };
+    let account = system.account("notifications-command");
+    let emails = notifications_service::Deps::new(&account, system.web(), settings, metrics, clock, ids);
+    let send_email = function!("send-email", Arc::new(emails), notifications_service::send_email::handle);
+    local.install(send_email.with_timeout(SEND_EMAIL_TIMEOUT));
+
+    local.install(function!("identity-contact", Arc::new(()), identity::contact));
+    local.install(function!("local-alarms", Arc::new(local.clone()), super::alarms::list));
+}
