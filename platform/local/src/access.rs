@@ -44,8 +44,7 @@ pub(crate) fn needs(operation: &str, request: &Value) -> Result<Vec<Need>, Answe
         "ListStreams" => vec![anywhere("dynamodb:ListStreams")],
         "DescribeStream" => vec![on_stream("dynamodb:DescribeStream", request)],
         "GetShardIterator" => vec![on_stream("dynamodb:GetShardIterator", request)],
-        // The iterator says which stream; it was given to someone who was allowed to have it.
-        "GetRecords" => vec![anywhere("dynamodb:GetRecords")],
+        "GetRecords" => vec![on_iterator(request)],
         _ => vec![anywhere("dynamodb:*")],
     })
 }
@@ -93,6 +92,12 @@ fn on_stream(action: &'static str, request: &Value) -> Need {
     let resource = request["StreamArn"].as_str().unwrap_or_default().to_owned();
     let table = resource.split('/').nth(1).map(str::to_owned);
     Need { action, resource, table }
+}
+
+/// An iterator begins with its stream's ARN.
+fn on_iterator(request: &Value) -> Need {
+    let iterator = request["ShardIterator"].as_str().unwrap_or_default();
+    on_stream("dynamodb:GetRecords", &serde_json::json!({ "StreamArn": iterator.split('|').next() }))
 }
 
 fn anywhere(action: &'static str) -> Need {

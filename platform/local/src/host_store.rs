@@ -18,8 +18,8 @@ pub(crate) struct HostStore(Mutex<Connection>);
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS tables (name TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS streams (
-  arn TEXT PRIMARY KEY, table_name TEXT NOT NULL, label TEXT NOT NULL, engine_label TEXT NOT NULL, created_at INTEGER NOT NULL,
-  disabled_at INTEGER) WITHOUT ROWID;
+  arn TEXT PRIMARY KEY, table_name TEXT NOT NULL, label TEXT NOT NULL, engine_label TEXT NOT NULL, view TEXT NOT NULL,
+  key_schema TEXT NOT NULL, created_at INTEGER NOT NULL, disabled_at INTEGER, trimmed_to INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS shards (
   stream TEXT NOT NULL, shard TEXT NOT NULL, parent TEXT, low INTEGER NOT NULL, high INTEGER NOT NULL,
   after INTEGER NOT NULL, until INTEGER, PRIMARY KEY (stream, shard)) WITHOUT ROWID;

@@ -8,6 +8,7 @@ use chrono::TimeDelta;
 use tokio::sync::watch;
 
 use crate::account::Account;
+use crate::alarms;
 use crate::checkpoints;
 use crate::config::Trim;
 use crate::stream_records;
@@ -58,6 +59,11 @@ fn trim_stream(account: &Account, stream: &Stream) -> rusqlite::Result<bool> {
     let old = oldest.iter().take_while(is_old).count();
     if let Some((last, _)) = old.checked_sub(1).map(|index| oldest[index]) {
         stream_records::delete_to(&account.engine, &stream.table, last)?;
+        account.streams.note_trimmed(&stream.table, last)?;
+        if passed_by_all(account, stream)? < last {
+            let detail = format!("records of table {} were deleted after 24 hours before every mapping had them", stream.table);
+            alarms::raise(&account.host, account.clock.now(), "unread-records-trimmed", &detail);
+        }
     }
     Ok(old == AT_ONCE)
 }

@@ -273,6 +273,12 @@ fn check(config: &Config) -> Result<(), String> {
     if let Some(missing) = letters.chain(consumed).find(|name| !queue(name)) {
         return Err(format!("there is no queue {missing}"));
     }
+    for mapping in &config.stream_mappings {
+        // AWS throttles a third reader of a shard.
+        if config.stream_mappings.iter().filter(|other| other.table == mapping.table).count() > 2 {
+            return Err(format!("the stream of table {} has more than two readers", mapping.table));
+        }
+    }
     let filters = config.stream_mappings.iter().flat_map(|mapping| &mapping.filters);
     for filter in filters {
         crate::pattern::Pattern::read(filter).map_err(|error| error.to_string())?;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use annals_kit::{Clock, Timestamp};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -44,7 +44,10 @@ pub(crate) struct Stream {
     /// What the engine calls it, in its own answers.
     pub engine_label: String,
     pub view: String,
-    pub partition_key: String,
+    pub key_schema: Value,
+    pub created_at: Timestamp,
+    /// When it was switched off; it stays readable until its records go.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// A shard of a stream.
@@ -88,7 +91,10 @@ impl Streams {
         let now = self.clock.now();
         let known = self.host.write(|host| {
             close_others(host, &enabled, end, now)?;
-            enabled.into_iter().map(|found| known_or_new(host, found, end, now, self.new_shards)).collect::<rusqlite::Result<Vec<_>>>()
+            for found in &enabled {
+                insert_if_new(host, found, end, now, self.new_shards)?;
+            }
+            select(host, "disabled_at IS NULL AND ?1 = ''", "")
         })?;
         let mut live = self.live.write().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut before = std::mem::take(&mut *live);
@@ -110,6 +116,31 @@ impl Streams {
     pub fn all(&self) -> Vec<Arc<Stream>> {
         let live = self.live.read().unwrap_or_else(|poisoned| poisoned.into_inner());
         live.values().map(|live| live.stream.clone()).collect()
+    }
+
+    /// Every stream there is or was, by table and age; those of one table if one is given.
+    pub fn list(&self, table: Option<&str>) -> rusqlite::Result<Vec<Stream>> {
+        match table {
+            Some(table) => self.host.read(|host| select(host, "table_name = ?1", table)),
+            None => self.host.read(|host| select(host, "?1 = ''", "")),
+        }
+    }
+
+    /// The stream of this ARN, enabled or not.
+    pub fn find(&self, arn: &str) -> rusqlite::Result<Option<Stream>> {
+        Ok(self.host.read(|host| select(host, "arn = ?1", arn))?.pop())
+    }
+
+    /// The place up to which a stream's records are gone.
+    pub fn trimmed_to(&self, arn: &str) -> rusqlite::Result<i64> {
+        self.host.read(|host| host.prepare_cached("SELECT trimmed_to FROM streams WHERE arn = ?1")?.query_row([arn], |row| row.get(0)))
+    }
+
+    /// Notes that a table's records are gone up to this place.
+    pub fn note_trimmed(&self, table: &str, place: i64) -> rusqlite::Result<()> {
+        self.host.write(|host| {
+            host.execute("UPDATE streams SET trimmed_to = MAX(trimmed_to, ?2) WHERE table_name = ?1", (table, place)).map(drop)
+        })
     }
 
     /// Says that a table was written.
@@ -159,11 +190,19 @@ impl Streams {
         Ok(true)
     }
 
-    /// Records of a shard after a place, at most `limit`.
+    /// Records of a shard after a place, at most `limit`; none only when there are none.
     pub fn read(&self, stream: &Stream, shard: &Shard, place: i64, limit: usize) -> rusqlite::Result<Page> {
-        let page = stream_records::after(&self.engine, &stream.table, place.max(shard.after), shard.until, limit)?;
-        let ours = page.records.into_iter().filter(|kept| shard.holds(&kept.keys[&stream.partition_key]) && !kept.changes_nothing());
-        Ok(Page { records: ours.map(|kept| self.record(stream, kept)).collect(), read_to: page.read_to })
+        let mut read_to = place.max(shard.after);
+        loop {
+            let page = stream_records::after(&self.engine, &stream.table, read_to, shard.until, limit)?;
+            let ours = |kept: &Kept| shard.holds(&kept.keys[stream.partition_key()]) && !kept.changes_nothing();
+            let records: Vec<_> = page.records.into_iter().filter(ours).map(|kept| self.record(stream, kept)).collect();
+            // A page of other shards' records is not the end.
+            if !records.is_empty() || page.read_to == read_to {
+                return Ok(Page { records, read_to: page.read_to });
+            }
+            read_to = page.read_to;
+        }
     }
 
     /// The place up to which a shard has or may have records by now.
@@ -209,6 +248,13 @@ impl Streams {
     }
 }
 
+impl Stream {
+    fn partition_key(&self) -> &str {
+        let hash_key = self.key_schema.as_array().and_then(|keys| keys.iter().find(|key| key["KeyType"] == "HASH"));
+        hash_key.and_then(|key| key["AttributeName"].as_str()).unwrap_or_default()
+    }
+}
+
 impl Shard {
     /// Whether items with this partition key are of this shard.
     fn holds(&self, partition_key: &Value) -> bool {
@@ -243,20 +289,37 @@ struct Found {
     table: String,
     engine_label: String,
     view: String,
-    partition_key: String,
+    key_schema: String,
 }
 
 fn enabled_streams(engine: &Connection) -> rusqlite::Result<Vec<Found>> {
     engine
         .prepare("SELECT table_name, stream_label, stream_view_type, key_schema FROM _tables WHERE stream_enabled = 1")?
         .query_map([], |row| {
-            let key_schema: Value = serde_json::from_str(&row.get::<_, String>(3)?).unwrap_or_default();
-            let hash_key = key_schema.as_array().and_then(|keys| keys.iter().find(|key| key["KeyType"] == "HASH"));
             Ok(Found {
                 table: row.get(0)?,
                 engine_label: row.get::<_, Option<String>>(1)?.unwrap_or_default(),
                 view: row.get::<_, Option<String>>(2)?.unwrap_or_else(|| "NEW_AND_OLD_IMAGES".to_owned()),
-                partition_key: hash_key.and_then(|key| key["AttributeName"].as_str()).unwrap_or_default().to_owned(),
+                key_schema: row.get(3)?,
+            })
+        })?
+        .collect()
+}
+
+/// The streams for which a condition on `?1` holds.
+fn select(host: &Connection, condition: &str, argument: &str) -> rusqlite::Result<Vec<Stream>> {
+    let columns = "arn, table_name, label, engine_label, view, key_schema, created_at, disabled_at";
+    host.prepare_cached(&format!("SELECT {columns} FROM streams WHERE {condition} ORDER BY table_name, created_at, arn"))?
+        .query_map([argument], |row| {
+            Ok(Stream {
+                arn: row.get(0)?,
+                table: row.get(1)?,
+                label: row.get(2)?,
+                engine_label: row.get(3)?,
+                view: row.get(4)?,
+                key_schema: serde_json::from_str(&row.get::<_, String>(5)?).unwrap_or_default(),
+                created_at: Timestamp::from_micros(row.get(6)?).unwrap_or_else(|| Timestamp::new(Default::default())),
+                disabled_at: row.get::<_, Option<i64>>(7)?.and_then(Timestamp::from_micros),
             })
         })?
         .collect()
@@ -278,48 +341,36 @@ fn close_others(host: &Connection, enabled: &[Found], end: i64, now: Timestamp) 
     Ok(())
 }
 
-fn known_or_new(host: &Connection, found: Found, end: i64, now: Timestamp, shards: u32) -> rusqlite::Result<Stream> {
-    let Found { table, engine_label, view, partition_key } = found;
-    let known: Option<(String, String)> = host
-        .prepare("SELECT arn, label FROM streams WHERE table_name = ?1 AND engine_label = ?2 AND disabled_at IS NULL")?
-        .query_row((&table, &engine_label), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let (arn, label) = match known {
-        Some(known) => known,
-        None => insert_stream(host, &table, &engine_label, end, now, shards)?,
-    };
-    Ok(Stream { arn, table, label, engine_label, view, partition_key })
-}
-
-fn insert_stream(
-    host: &Connection,
-    table: &str,
-    engine_label: &str,
-    end: i64,
-    now: Timestamp,
-    shards: u32,
-) -> rusqlite::Result<(String, String)> {
-    // A stream that is enabled again has a new name, however short the pause was.
-    let mut at = now;
-    let (arn, label) = loop {
-        let label = at.to_string()[..23].to_owned();
-        let arn = arn::stream(table, &label);
-        let taken: bool = host.query_row("SELECT EXISTS (SELECT 1 FROM streams WHERE arn = ?1)", [&arn], |row| row.get(0))?;
-        if !taken {
-            break (arn, label);
-        }
-        at = at.plus(chrono::TimeDelta::milliseconds(1));
-    };
+fn insert_if_new(host: &Connection, found: &Found, end: i64, now: Timestamp, shards: u32) -> rusqlite::Result<()> {
+    let known = "SELECT EXISTS (SELECT 1 FROM streams WHERE table_name = ?1 AND engine_label = ?2 AND disabled_at IS NULL)";
+    if host.query_row(known, (&found.table, &found.engine_label), |row| row.get(0))? {
+        return Ok(());
+    }
+    let (arn, label) = new_name(host, &found.table, now)?;
     host.execute(
-        "INSERT INTO streams (arn, table_name, label, engine_label, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        (&arn, table, &label, engine_label, now.micros()),
+        "INSERT INTO streams (arn, table_name, label, engine_label, view, key_schema, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        (&arn, &found.table, &label, &found.engine_label, &found.view, &found.key_schema, now.micros()),
     )?;
     let width = u32::MAX / shards;
     for number in 0..shards {
         let high = if number + 1 == shards { u32::MAX } else { (number + 1) * width - 1 };
         insert_shard(host, &arn, None, (number * width, high), end)?;
     }
-    Ok((arn, label))
+    Ok(())
+}
+
+/// A stream that is enabled again has a new name, however short the pause was.
+fn new_name(host: &Connection, table: &str, now: Timestamp) -> rusqlite::Result<(String, String)> {
+    let mut at = now;
+    loop {
+        let label = at.to_string()[..23].to_owned();
+        let arn = arn::stream(table, &label);
+        let taken: bool = host.query_row("SELECT EXISTS (SELECT 1 FROM streams WHERE arn = ?1)", [&arn], |row| row.get(0))?;
+        if !taken {
+            return Ok((arn, label));
+        }
+        at = at.plus(chrono::TimeDelta::milliseconds(1));
+    }
 }
 
 fn insert_shard(host: &Connection, stream: &str, parent: Option<&str>, (low, high): (u32, u32), after: i64) -> rusqlite::Result<()> {
