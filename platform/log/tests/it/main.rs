@@ -1,0 +1,8 @@
+//! The log against the embedded DynamoDB, through the real SDK.
+
+mod appending;
+mod faults;
+mod fixture;
+mod golden;
+mod snapshots;
+mod tampering;

@@ -1,0 +1,101 @@
+//! Snapshots: never needed for the answer, only for its price.
+
+use annals_kit::{Aggregate, Event, Recorded, Version};
+use annals_log::{Expect, Folded, Streams};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::{Deserialize, Serialize};
+
+use crate::fixture::{Balance, BalanceEvent, Change, Fixture, change};
+
+/// The same stream folded by newer code.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Newer {
+    count: u64,
+}
+
+impl Aggregate for Newer {
+    const STREAM_TYPE: &'static str = Balance::STREAM_TYPE;
+    const FOLD_REVISION: u32 = Balance::FOLD_REVISION + 1;
+    type Event = BalanceEvent;
+
+    fn evolve(&mut self, _: &BalanceEvent, _: Recorded) {
+        self.count += 1;
+    }
+}
+
+async fn filled(count: i64) -> Fixture {
+    let fixture = Fixture::new().await;
+    let streams = fixture.streams();
+    for by in 1..=count {
+        streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &change(by)).await.unwrap();
+    }
+    fixture
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cold_load_equals_the_fold_of_everything_at_every_length() {
+    let fixture = Fixture::new().await;
+    let streams = fixture.streams();
+    for by in 1..=120 {
+        streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &change(by)).await.unwrap();
+        let loaded = fixture.streams().load(&fixture.stream()).await.unwrap();
+        let mut all = Folded::<Balance>::default();
+        for item in fixture.items().await {
+            all.apply(&item).unwrap();
+        }
+        assert_eq!((&loaded.state, &loaded.head), (&all.state, &all.head), "at length {by}");
+    }
+    let with_snapshot = fixture.items().await.iter().filter(|item| item.contains_key("s")).count();
+    assert_eq!(with_snapshot, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_reads_no_further_than_the_last_snapshot() {
+    let fixture = filled(200).await;
+    fixture.local.meter().reset();
+    fixture.streams().load(&fixture.stream()).await.unwrap();
+    assert_eq!(fixture.calls("Query"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_another_revision_is_not_used() {
+    let fixture = filled(100).await;
+    let loaded = Streams::<Newer>::new(fixture.log.clone()).load(&fixture.stream()).await.unwrap();
+    assert_eq!(loaded.state.count, 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_damaged_is_not_used_either() {
+    let fixture = filled(33).await;
+    let snapshot = AttributeValue::M([("f".to_owned(), AttributeValue::N("1".into())), ("d".to_owned(), AttributeValue::Bool(true))].into());
+    let mut item = fixture.log.commit(&fixture.stream(), Version::new(33).unwrap()).await.unwrap().unwrap();
+    assert!(item.insert("s".into(), snapshot).is_some(), "version 33 has a snapshot");
+    fixture.client.put_item().table_name("subscriptions-log").set_item(Some(item)).send().await.unwrap();
+    let loaded = fixture.streams().load(&fixture.stream()).await.unwrap();
+    assert_eq!(loaded.state.minor, (1..=33).sum::<i64>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_rides_when_the_tail_is_large_and_is_left_out_where_it_does_not_fit() {
+    let fixture = Fixture::new().await;
+    let streams = fixture.streams();
+    // 20 KB of notes is more than the 16 KB that a tail may have.
+    for _ in 0..2 {
+        streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &Change { by: 1, note: "x".repeat(10_000) }).await.unwrap();
+    }
+    // This commit alone nearly fills an item.
+    let full = Change { by: 1, note: "x".repeat(annals_log::size::ITEM_LIMIT - 300) };
+    streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &full).await.unwrap();
+    let items = fixture.items().await;
+    assert_eq!(items.iter().map(|item| item.contains_key("s")).collect::<Vec<_>>(), [false, true, false]);
+    assert_eq!(fixture.streams().load(&fixture.stream()).await.unwrap().state.minor, 3);
+}
+
+/// What the fixture's aggregate needs to be a fair subject: its events decode as they were encoded.
+#[test]
+fn the_fixtures_events_round_trip() {
+    let event = BalanceEvent::Changed { by: -3, note: "n".into() };
+    let stored = annals_kit::StoredEvent::encode(&event);
+    assert_eq!(stored.decode::<BalanceEvent>().unwrap(), event);
+    assert_eq!(BalanceEvent::SCHEMAS.len(), 1);
+}
