@@ -214,12 +214,22 @@ pub struct QueueMapping {
     pub batch_size: usize,
     /// The wait before a failed message's second try; doubles, up to the queue's visibility timeout.
     pub backoff: Duration,
+    /// Batches handled at the same time. With more than one, a message whose visibility ends while it is handled is
+    /// handled again meanwhile, as on AWS.
+    pub pollers: usize,
 }
 
 impl QueueMapping {
-    /// Batches of ten, a second before the second try.
+    /// One batch of ten at a time, a second before the second try.
     pub fn new(name: impl Into<String>, queue: impl Into<String>, function: impl Into<String>) -> Self {
-        Self { name: name.into(), queue: queue.into(), function: function.into(), batch_size: 10, backoff: Duration::from_secs(1) }
+        Self {
+            name: name.into(),
+            queue: queue.into(),
+            function: function.into(),
+            batch_size: 10,
+            backoff: Duration::from_secs(1),
+            pollers: 1,
+        }
     }
 }
 

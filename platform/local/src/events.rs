@@ -34,6 +34,9 @@ pub(crate) struct Bus {
     faults: Option<Arc<dyn Faults>>,
 }
 
+/// What became of an entry: its bus and event, or the code and message it is refused with.
+type Taken<'a> = Result<(&'a str, Value), (&'static str, &'static str)>;
+
 /// Which part of an archive to replay, and to whom.
 #[derive(Clone, Debug)]
 pub struct Replay {
@@ -99,7 +102,7 @@ impl Bus {
             true => Err(("InternalFailure", "The entry failed.")),
             false => self.event(entry).map(|event| (bus_of(entry), event)),
         });
-        let taken: Vec<Result<(&str, Value), (&str, &str)>> = taken.collect();
+        let taken: Vec<Taken<'_>> = taken.collect();
         let accepted = taken.iter().filter_map(|entry| entry.as_ref().ok());
         self.publish(accepted.map(|(bus, event)| (*bus, event)), None).map_err(|error| {
             tracing::error!(%error, "events could not be stored");

@@ -39,9 +39,16 @@ pub(crate) fn trim(account: &Account) {
     }
     account.engine.forget_before(account.clock.now().plus(-RECORDS_LIVE));
     account.bus.trim().unwrap_or_else(failed);
-    account.engine.run(&*account.clock, |database| database.sweep_ttl().map(drop)).unwrap_or_else(|error| {
-        tracing::error!(%error, "expired items could not be deleted");
-    });
+    expire(account);
+}
+
+/// Deletes items whose time to live is over, by the machine's clock: the embedded database has no other for it.
+fn expire(account: &Account) {
+    match account.engine.run(&*account.clock, |database| database.sweep_ttl()) {
+        Ok(0) => {}
+        Ok(_) => account.streams.all().iter().for_each(|stream| account.streams.written(&stream.table)),
+        Err(error) => tracing::error!(%error, "expired items could not be deleted"),
+    }
 }
 
 /// Deletes some of a table's old records; true when there may be more.

@@ -261,3 +261,31 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     }
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The definition, followed literally.
+    fn by_definition(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => {
+                by_definition(rest, text) || text.split_first().is_some_and(|(_, text)| by_definition(pattern, text))
+            }
+            (Some((b'?', pattern)), Some((_, text))) => by_definition(pattern, text),
+            (Some((a, pattern)), Some((b, text))) => a == b && by_definition(pattern, text),
+            _ => false,
+        }
+    }
+
+    proptest! {
+        /// Law: matching agrees with the definition of the two wildcards.
+        #[test]
+        fn matching_follows_the_definition(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+            prop_assert_eq!(matches(&pattern, &text), by_definition(pattern.as_bytes(), text.as_bytes()));
+        }
+    }
+}

@@ -1,16 +1,16 @@
 //! AWS on this machine, in process, behind the AWS SDK's own HTTP client, and on loopback.
 //!
 //! - [`config`]: what the local account contains; [`local`]: opens, starts, waits, stops; [`open_error`]: why it does not open
-//! - [`transport`]: the SDK's `HttpClient`; [`endpoint`]: the same on loopback, by [`server`] and [`signature`]; [`gateway`]: finds service and role, asks IAM, injects faults, tallies
-//! - [`iam`]: policies; [`access`]: what each DynamoDB operation asks of them; [`partiql`]: what a statement touches
-//! - [`dynamodb`]: operations on [`engine`], the embedded database; [`tables`]: the tables there must be
-//! - [`streams`]: shards and records; [`stream_records`]: what the engine keeps of them; [`stream_api`]: the Streams API;
-//!   [`stream_mapping`]: batches to functions; [`checkpoints`]: how far they got
-//! - [`events`]: the bus; [`pattern`] and [`matcher`]: what rules match; [`transformer`]: what targets get
-//! - [`queues`]: queues and dead letters; [`queue_mapping`]: messages to functions
-//! - [`ses`]: mail into a folder; [`kms`]: keys under a key file
-//! - [`functions`]: invocations; [`routes`]: HTTP to functions; [`problem`]: refusals as RFC 9457 has them
-//! - [`host_store`]: the second database; [`housekeeping`]: what is deleted when; [`settled`] and [`progress`]: whether work is left
+//! - `transport`: the SDK's `HttpClient`; `endpoint`: the same on loopback, by `server` and `signature`; `gateway`: finds service and role, asks IAM, injects faults, tallies
+//! - `iam`: policies; `access`: what each DynamoDB operation asks of them; `partiql`: what a statement touches
+//! - `dynamodb`: operations on `engine`, the embedded database; `tables`: the tables there must be
+//! - `streams`: shards and records; `stream_records`: what the engine keeps of them; `stream_api`: the Streams API;
+//!   `stream_mapping`: batches to functions; [`checkpoints`]: how far they got
+//! - [`events`]: the bus; [`pattern`] and `matcher`: what rules match; `transformer`: what targets get
+//! - [`queues`]: queues and dead letters; `queue_mapping`: messages to functions
+//! - [`ses`]: mail into a folder; `kms`: keys under a key file
+//! - [`functions`]: invocations; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
+//! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
 //! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see
 //!
 //! It knows nothing of the services that run on it. Where it and AWS differ, AWS is right.

@@ -107,7 +107,9 @@ impl Local {
             tasks.spawn(stream_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
         }
         for mapping in &self.account.config.queue_mappings {
-            tasks.spawn(queue_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
+            for _ in 0..mapping.pollers {
+                tasks.spawn(queue_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
+            }
         }
         tasks.spawn(housekeeping::run(self.account.clone(), stopped));
         self.running.fetch_add(1, Ordering::SeqCst);
@@ -192,6 +194,19 @@ impl Local {
     /// Moves up to `most` messages from a dead-letter queue to another queue; returns how many.
     pub fn redrive(&self, from: &str, to: &str, most: usize) -> usize {
         self.account.queues.redrive(from, to, most).unwrap_or_else(unreadable)
+    }
+
+    /// How old the oldest record is that a stream mapping has not handled; `None` when it has handled all.
+    pub fn iterator_age(&self, mapping: &str) -> Option<Duration> {
+        let mapping = self.account.config.stream_mappings.iter().find(|other| other.name == mapping)?;
+        let stream = self.account.streams.of(&mapping.table)?;
+        let shards = self.account.streams.shards(&stream.arn).unwrap_or_else(unreadable);
+        let oldest = shards.iter().filter_map(|shard| {
+            let position = checkpoints::load(&self.account.host, &mapping.name, &stream.arn, &shard.id).unwrap_or_else(unreadable);
+            let page = self.account.streams.read(&stream, shard, position.unwrap_or(shard.after), 1).ok()?;
+            page.records.first().map(|record| record.written_at)
+        });
+        oldest.min().map(|at| self.account.clock.now().since(at).to_std().unwrap_or_default())
     }
 
     /// What stream mappings gave up on.

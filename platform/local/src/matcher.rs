@@ -158,8 +158,8 @@ fn anything_but(operand: &Value) -> Result<Vec<Test>, InvalidPattern> {
         }
         operand => {
             let literals = one_or_more(operand);
-            let strings = literals.iter().all(Value::is_string);
-            if !strings && !literals.iter().all(Value::is_number) && !(literals.len() == 1 && !literals[0].is_null()) {
+            let of_one_kind = literals.iter().all(Value::is_string) || literals.iter().all(Value::is_number);
+            if !of_one_kind && !matches!(literals[..], [Value::Bool(_)]) {
                 return wrong("Inside anything but list, either all values are number or string, mixed type is not supported");
             }
             literals.into_iter().map(Test::Equals).collect()

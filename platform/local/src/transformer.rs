@@ -19,13 +19,13 @@ pub(crate) fn input(input: &Input, event: &Value, rule: &str, now: Timestamp) ->
 
 /// The value at a path such as `$.detail.lines[0].sku`.
 fn at<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
-    let steps = path.strip_prefix('$')?.split(['.', '[']).filter(|step| !step.is_empty());
-    steps.fold(Some(event), |value, step| match step.strip_suffix(']') {
+    let mut steps = path.strip_prefix('$')?.split(['.', '[']).filter(|step| !step.is_empty());
+    steps.try_fold(event, |value, step| match step.strip_suffix(']') {
         Some(index) => match index.trim_matches(['\'', '"']) {
-            name if name.len() < index.len() => value?.get(name),
-            number => value?.get(number.parse::<usize>().ok()?),
+            name if name.len() < index.len() => value.get(name),
+            number => value.get(number.parse::<usize>().ok()?),
         },
-        None => value?.get(step),
+        None => value.get(step),
     })
 }
 

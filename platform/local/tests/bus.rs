@@ -110,7 +110,7 @@ async fn failing_messages_come_later_and_later_and_end_in_the_dead_letter_queue(
     publish(&local, vec![payment(1), payment(13), payment(2)]).await;
     local.settle().await;
     assert_eq!(amounts(&seen), [1, 13, 2, 13, 13]);
-    assert!(began.elapsed().as_secs() >= 1 + 2, "a second, then two");
+    assert!(began.elapsed().as_secs() >= 3, "a second, then two");
     let letters = local.peek("mail-letters", 10);
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].dead_letter_source.as_deref(), Some("mail"));
