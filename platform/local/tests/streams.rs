@@ -2,9 +2,12 @@
 
 mod support;
 
-use annals_local::{Local, Store, StreamMapping};
+use std::time::Duration;
+
+use annals_local::{Local, Store, StreamMapping, Trim};
 use serde_json::json;
 use support::{Seen, config, dynamodb, failure, put};
+use tokio::time::Instant;
 
 fn with_mapping(store: Store, change: impl FnOnce(&mut StreamMapping)) -> annals_local::Config {
     let mut config = config(store);
@@ -158,5 +161,83 @@ async fn children_of_a_split_shard_come_after_it_and_keep_the_order_of_each_key(
     for key in 0..10 {
         let of_key: Vec<_> = values.iter().filter(|value| value.starts_with(&format!("{key}:"))).collect();
         assert!(of_key.is_sorted(), "{of_key:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_lets_records_gather_until_it_ends_or_the_batch_is_full() {
+    let local = Local::open(with_mapping(Store::Memory, |mapping| {
+        mapping.window = Duration::from_secs(10);
+        mapping.batch_size = 3;
+    }));
+    let local = local.await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!({}))));
+    let client = dynamodb(&local, "admin");
+    let running = local.start();
+    let began = Instant::now();
+    put(&client, "log", "s", "1", "a").await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    put(&client, "log", "s", "2", "b").await;
+    assert!(seen.batches().is_empty());
+    local.settle().await;
+    assert_eq!((seen.batches().len(), began.elapsed().as_secs()), (1, 10));
+    for value in ["c", "d", "e"] {
+        put(&client, "log", "s", value, value).await;
+    }
+    local.settle().await;
+    assert_eq!((seen.batches().len(), began.elapsed().as_secs()), (2, 10), "a full batch does not wait");
+    assert_eq!(seen.values(), ["a", "b", "c", "d", "e"]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_over_the_age_limit_are_discarded_and_newer_ones_handled() {
+    let local = Local::open(with_mapping(Store::Memory, |mapping| mapping.max_record_age = Some(Duration::from_secs(3600)))).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!({}))));
+    let client = dynamodb(&local, "admin");
+    put(&client, "log", "s", "1", "old").await;
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    assert_eq!(local.iterator_age("projector"), Some(Duration::from_secs(3600)));
+    put(&client, "log", "s", "2", "new").await;
+    tokio::time::advance(Duration::from_secs(1)).await;
+    local.settle().await;
+    assert_eq!((seen.values(), local.iterator_age("projector")), (vec!["new".to_owned()], None));
+    let discarded = local.discarded();
+    assert_eq!((discarded.len(), discarded[0].reason.as_str()), (1, "RecordAgeExceeded"));
+    assert_eq!(discarded[0].records[0]["dynamodb"]["NewImage"]["value"]["S"], "old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_no_filter_matches_count_as_handled() {
+    let filter = json!({ "eventName": ["INSERT"], "dynamodb": { "NewImage": { "value": { "S": [{ "prefix": "w" }] } } } });
+    let local = Local::open(with_mapping(Store::Memory, |mapping| mapping.filters = vec![filter])).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!({}))));
+    let client = dynamodb(&local, "admin");
+    for (key, value) in [("1", "wanted"), ("2", "other"), ("1", "wrong kind"), ("3", "wanted too")] {
+        put(&client, "log", "s", key, value).await;
+    }
+    local.settle().await;
+    assert_eq!((seen.values(), local.iterator_age("projector")), (vec!["wanted".to_owned(), "wanted too".to_owned()], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unread_records_are_kept_unless_trimmed_as_aws_does_which_is_an_alarm() {
+    for (trim, expected) in [(Trim::OncePassed, vec!["a"]), (Trim::AsAws, vec![])] {
+        let mut config = with_mapping(Store::Memory, |_| {});
+        config.trim = trim;
+        let local = Local::open(config).await.unwrap();
+        let seen = Seen::default();
+        local.install(seen.function("project", |_, _| Ok(json!({}))));
+        put(&dynamodb(&local, "admin"), "log", "s", "1", "a").await;
+        tokio::time::advance(Duration::from_secs(25 * 3600)).await;
+        local.trim();
+        local.settle().await;
+        assert_eq!(
+            (seen.values(), local.alarms().len()),
+            (expected.into_iter().map(str::to_owned).collect(), usize::from(trim == Trim::AsAws))
+        );
     }
 }
