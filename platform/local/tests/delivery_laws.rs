@@ -108,16 +108,15 @@ proptest! {
             }
             local.settle().await;
             running.stop().await;
-            let done = done.lock().unwrap().clone();
             done
         });
-        prop_assert_eq!(handled, (0..count).map(|number| number.to_string()).collect::<Vec<_>>());
+        prop_assert_eq!(&*handled.lock().unwrap(), &(0..count).map(|number| number.to_string()).collect::<Vec<_>>());
     }
 
     /// Law: every message of a queue is handled, once when its handling never outlives its visibility, in any order.
     #[test]
     fn every_message_of_a_queue_is_handled_once(answers in answers(), count in 1_usize..30, pollers in 1_usize..4, batch_size in 1_usize..11) {
-        let mut handled = run(|| async {
+        let handled = run(|| async {
             let local = Local::open(with_queue(pollers, batch_size)).await.unwrap();
             let body = |record: &Value| record["body"].as_str().unwrap().to_owned();
             let (function, done) = planned(answers, |record| record["messageId"].clone(), body, false);
@@ -128,9 +127,9 @@ proptest! {
             }
             local.settle().await;
             running.stop().await;
-            let done = done.lock().unwrap().clone();
             done
         });
+        let mut handled = handled.lock().unwrap().clone();
         handled.sort();
         prop_assert_eq!(handled, (0..count).map(|number| format!("{number:03}")).collect::<Vec<_>>());
     }
