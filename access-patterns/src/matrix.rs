@@ -83,3 +83,15 @@ impl Matrix {
         &self.writes
     }
 }
+
+impl Matrix {
+    /// The same matrix with every table's name after `prefix`: for several environments in one account.
+    pub fn with_table_prefix(&self, prefix: &str) -> Self {
+        let mut matrix = self.clone();
+        let rename = |name: &mut String| *name = format!("{prefix}{name}");
+        matrix.tables.iter_mut().for_each(|table| rename(&mut table.name));
+        matrix.entities.iter_mut().for_each(|entity| rename(&mut entity.table));
+        matrix.reads.values_mut().for_each(|pattern| rename(&mut pattern.table));
+        matrix
+    }
+}
