@@ -82,7 +82,7 @@ async fn main() {
 
 fn config(store: Store) -> Config {
     let mut config = Config::new(store, Arc::new(MachineClock), Arc::new(Seeded::new(1)));
-    config.tables = ["log", "rows", "c", "d", "e", "f"].map(table).to_vec();
+    config.tables = ["log", "rows", "ledger", "more", "even-more", "most"].map(table).to_vec();
     config.roles = vec![Role {
         name: "admin".to_owned(),
         access_key_id: "AKIAADMIN".to_owned(),

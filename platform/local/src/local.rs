@@ -36,7 +36,7 @@ use crate::streams::Streams;
 use crate::transport::Transport;
 use crate::{queue_mapping, server, settled, stream_mapping, tables};
 
-/// An AWS account on this machine. Clones are the same account.
+/// An AWS account on this machine. Clones are the same account; it closes with the last of them and what they started.
 #[derive(Clone)]
 pub struct Local {
     pub(crate) account: Arc<Account>,
@@ -126,9 +126,9 @@ impl Local {
         }
     }
 
-    /// The HTTP client for AWS SDKs in this process.
+    /// The HTTP client for AWS SDKs in this process. It works as long as the account is open.
     pub fn http_client(&self) -> SharedHttpClient {
-        SharedHttpClient::new(Transport(self.account.clone()))
+        SharedHttpClient::new(Transport(Arc::downgrade(&self.account)))
     }
 
     /// A role's credentials.

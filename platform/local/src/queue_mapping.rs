@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use crate::account::Account;
 use crate::config::{Queue, QueueMapping};
 use crate::queues::Message;
+use crate::stream_mapping::backoff;
 
 const STORE_BACKOFF: Duration = Duration::from_secs(1);
 
@@ -48,16 +49,17 @@ async fn handle(account: &Account, mapping: &QueueMapping, queue: &Queue, batch:
         Ok(answer) => failed(answer, &batch),
         Err(_) => None,
     };
+    let (mut done, mut again) = (Vec::new(), Vec::new());
     for message in &batch {
-        let Some(receipt) = &message.receipt else { continue };
+        let Some(receipt) = message.receipt.as_deref() else { continue };
         if failed.as_ref().is_some_and(|failed| !failed.contains(message.message_id.as_str())) {
-            account.queues.delete(&queue.name, receipt)?;
+            done.push(receipt);
         } else {
-            let again = crate::stream_mapping::backoff(mapping.backoff, message.received.saturating_sub(1));
-            account.queues.change_visibility(&queue.name, receipt, again.min(queue.visibility_timeout))?;
+            let wait = backoff(mapping.backoff, message.received.saturating_sub(1));
+            again.push((receipt, wait.min(queue.visibility_timeout)));
         }
     }
-    Ok(())
+    account.queues.finish(&queue.name, &done, &again)
 }
 
 /// The messages a function reports as failed; `None` when the whole batch counts as failed.

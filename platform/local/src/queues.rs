@@ -140,31 +140,25 @@ impl Queues {
         Ok(received)
     }
 
-    /// Deletes a message its receiver is done with. False when it was received again meanwhile.
-    pub fn delete(&self, queue: &str, receipt: &str) -> rusqlite::Result<bool> {
+    /// Ends a batch in one step: deletes what its receiver is done with, shows the others again after their times.
+    /// A receipt does nothing once its message was received again.
+    pub fn finish(&self, queue: &str, done: &[&str], again: &[(&str, Duration)]) -> rusqlite::Result<()> {
+        let now = self.clock.now();
         self.host.write(|host| {
-            let delete = host.prepare_cached("DELETE FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?.execute((
-                id_of(receipt),
-                queue,
-                receipt,
-            ));
-            Ok(delete? > 0)
-        })
-    }
-
-    /// Shows a message again after this time.
-    pub fn change_visibility(&self, queue: &str, receipt: &str, hidden: Duration) -> rusqlite::Result<bool> {
-        let visible_at = after(self.clock.now(), hidden).micros();
-        let changed = self.host.write(|host| {
-            host.prepare_cached("UPDATE messages SET visible_at = ?4 WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?.execute((
-                id_of(receipt),
-                queue,
-                receipt,
-                visible_at,
-            ))
+            let mut delete = host.prepare_cached("DELETE FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?;
+            for receipt in done {
+                delete.execute((id_of(receipt), queue, receipt))?;
+            }
+            let mut show = host.prepare_cached("UPDATE messages SET visible_at = ?4 WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?;
+            for (receipt, hidden) in again {
+                show.execute((id_of(receipt), queue, receipt, after(now, *hidden).micros()))?;
+            }
+            Ok(())
         })?;
-        self.arrived(queue);
-        Ok(changed > 0)
+        if !again.is_empty() {
+            self.arrived(queue);
+        }
+        Ok(())
     }
 
     /// When the next message can be received, if there is one.
@@ -213,11 +207,12 @@ impl Queues {
         Ok(moved)
     }
 
-    /// Shows hidden messages at once: after a restart their receivers are gone.
+    /// Shows hidden messages at once: after a restart their receivers are gone. That they were received does not count: the machine
+    /// went down under them, which on AWS is not one of the ways in which a message fails.
     pub fn forget_receivers(&self) -> rusqlite::Result<()> {
         let now = self.clock.now().micros();
         self.host.write(|host| {
-            host.execute("UPDATE messages SET visible_at = ?1, receipt = NULL WHERE receipt IS NOT NULL AND visible_at > ?1", [now])
+            host.execute("UPDATE messages SET visible_at = ?1, receipt = NULL, received = MAX(received - 1, 0) WHERE receipt IS NOT NULL AND visible_at > ?1", [now])
                 .map(drop)
         })
     }

@@ -1,7 +1,7 @@
 //! Is the HTTP client of AWS SDKs in this process: requests go to the local account instead of the network.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::Weak;
 
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -15,9 +15,9 @@ use crate::gateway::{self, Outcome};
 use crate::randomness::uuid;
 use crate::wire::{Answer, Request};
 
-/// The client.
+/// The client. It does not keep the account open: the account's own functions hold such clients.
 #[derive(Clone)]
-pub(crate) struct Transport(pub Arc<Account>);
+pub(crate) struct Transport(pub Weak<Account>);
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -33,8 +33,9 @@ impl HttpClient for Transport {
 
 impl HttpConnector for Transport {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let account = self.0.clone();
+        let account = self.0.upgrade();
         HttpConnectorFuture::new(async move {
+            let account = account.ok_or_else(|| ConnectorError::io("the local account is closed".into()))?;
             let request = read(request)?;
             // The signature is not checked here: whoever is in this process could read the secrets anyway, and
             // checking costs as much as a small read. The role still comes from the signed credentials.

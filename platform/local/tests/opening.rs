@@ -2,7 +2,7 @@
 
 mod support;
 
-use annals_local::{Local, OpenError, Store};
+use annals_local::{Function, Local, OpenError, Store};
 use support::{config, table};
 
 async fn refused(path: &std::path::Path) -> (OpenError, String) {
@@ -56,4 +56,22 @@ async fn another_definition_of_a_table_is_refused_and_the_same_is_not() {
     drop(open(|config| config.tables.push(table("another"))).await.unwrap());
     let error = open(|config| config.tables[0]["TableClass"] = "STANDARD_INFREQUENT_ACCESS".into()).await.err().unwrap();
     assert!(matches!(&error, OpenError::TableDiffers { table, difference, .. } if table == "log" && difference == "TableClass"), "{error}");
+}
+
+/// A function that holds a client of its own account must not keep the account open.
+#[tokio::test(start_paused = true)]
+async fn an_account_closes_although_its_functions_hold_its_clients() {
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let local = Local::open(config(Store::Directory(directory.path().to_owned()))).await.unwrap();
+        let client = support::dynamodb(&local, "admin");
+        local.install(Function::new("writer", move |_, _| {
+            let client = client.clone();
+            async move {
+                support::put(&client, "log", "a", "1", "x").await;
+                Ok(serde_json::Value::Null)
+            }
+        }));
+        local.settle().await;
+    }
 }
