@@ -1,5 +1,6 @@
 //! How a command ends: exit 0 yes, 1 no, 2 could not tell.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 /// What a command came to.
@@ -30,6 +31,11 @@ impl CouldNotTell {
     pub fn reading(what: impl std::fmt::Display) -> Self {
         Self::new(what, "nothing was changed; run it again, and with ANNALS_LOG=debug to see more")
     }
+}
+
+/// Prints a line. A reader that has gone away, such as `head`, is no reason to fail.
+pub fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// The exit code, after printing what could not be told to standard error.

@@ -123,7 +123,8 @@ async fn measure(system: &System, what: &str, streams: &Streams<Counter>, stream
         readings.iter().filter(|(counted, _)| (counted.operation == "ExecuteStatement") == write).map(|(_, reading)| reading.capacity).sum()
     };
     let (wcu, rcu) = (sum(true), sum(false));
-    let item = streams.log().commit(stream, annals_kit::Version::new(version).expect("a version")).await.expect("a read").expect("the commit");
+    let item =
+        streams.log().commit(stream, annals_kit::Version::new(version).expect("a version")).await.expect("a read").expect("the commit");
     let size = size::item_size(&item);
     let note = if item.contains_key("s") { ", with snapshot" } else { "" };
     println!("  {what}: {calls} call(s), {wcu} WCU, {rcu} RCU; {} KB{note}", size::write_units(size));

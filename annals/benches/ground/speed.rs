@@ -75,11 +75,17 @@ async fn bare_inserts(system: &Arc<System>, count: u64) -> f64 {
 fn commit_like(n: u64) -> Item {
     let s = |text: &str| AttributeValue::S(text.into());
     let b = |length: usize| AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new(vec![7; length]));
-    let payload = [("customer_id", s("customer-1234")), ("plan", s("pro")), ("interval", s("month")), ("subscription_id", s(&uuid::Uuid::nil().to_string()))];
+    let payload = [
+        ("customer_id", s("customer-1234")),
+        ("plan", s("pro")),
+        ("interval", s("month")),
+        ("subscription_id", s(&uuid::Uuid::nil().to_string())),
+    ];
     let price = AttributeValue::M([("amount".into(), AttributeValue::N("4900".into())), ("currency".into(), s("EUR"))].into());
     let mut payload: Item = payload.map(|(name, value)| (name.into(), value)).into();
     payload.insert("price".into(), price);
-    let event = [("t".into(), s("SUBSCRIPTION_CREATED")), ("v".into(), AttributeValue::N("1".into())), ("p".into(), AttributeValue::M(payload))];
+    let event =
+        [("t".into(), s("SUBSCRIPTION_CREATED")), ("v".into(), AttributeValue::N("1".into())), ("p".into(), AttributeValue::M(payload))];
     Item::from([
         ("PK".into(), s(&format!("ACCESS#bare-{n:036}"))),
         ("SK".into(), s(&format!("{:020}", 1))),
@@ -108,7 +114,8 @@ async fn commands(system: &Arc<System>, count: u64, prefix: &str) -> f64 {
 }
 
 async fn create(web: &dyn Web, key: &str) -> String {
-    let body = format!(r#"{{"customer_id":"customer-{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, key.len());
+    let body =
+        format!(r#"{{"customer_id":"customer-{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, key.len());
     let answer = post(web, "/v1/subscriptions", key, body).await;
     assert_eq!(answer.status(), 201, "{:?}", answer.body());
     let said: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
@@ -116,7 +123,8 @@ async fn create(web: &dyn Web, key: &str) -> String {
 }
 
 async fn post(web: &dyn Web, path: &str, key: &str, body: String) -> http::Response<Bytes> {
-    let request = http::Request::post(format!("{IN_PROCESS_API}{path}")).header("content-type", "application/json").header("idempotency-key", key);
+    let request =
+        http::Request::post(format!("{IN_PROCESS_API}{path}")).header("content-type", "application/json").header("idempotency-key", key);
     web.call(request.body(Bytes::from(body)).expect("a request")).await.expect("an answer")
 }
 

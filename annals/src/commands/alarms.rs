@@ -1,7 +1,7 @@
 //! `annals alarms`: what a person must see.
 
 use super::webhook;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 /// Lists the alarms, oldest first; exits 1 when there is any.
@@ -10,11 +10,11 @@ pub(super) async fn run(session: &Session) -> Result<Answer, CouldNotTell> {
     let alarms = said["items"].as_array().cloned().unwrap_or_default();
     for alarm in &alarms {
         let text = |name: &str| alarm[name].as_str().unwrap_or("-").to_owned();
-        println!("{}  {:<14} {}", text("at"), text("name"), text("detail"));
+        say(format_args!("{}  {:<14} {}", text("at"), text("name"), text("detail")));
     }
     match alarms.is_empty() {
         true => {
-            println!("no alarms");
+            say(format_args!("no alarms"));
             Ok(Answer::Yes)
         }
         false => Ok(Answer::No),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::stream;
 use crate::cli::History;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 /// Prints version, time, actor and event types of every commit; exits 1 when the stream has none.
@@ -14,13 +14,13 @@ pub(super) async fn run(session: &Session, options: &History) -> Result<Answer, 
     let id = stream::parse(&options.stream)?;
     let items = stream::items(session, &id, |_| false).await?;
     if items.is_empty() {
-        println!("no: {id} has no commit");
+        say(format_args!("no: {id} has no commit"));
         return Ok(Answer::No);
     }
     for item in &items {
         let commit = stream::commit(item)?;
         match (options.json, options.full) {
-            (true, _) => println!("{}", as_json(&commit, item)),
+            (true, _) => say(format_args!("{}", as_json(&commit, item))),
             (false, full) => print(&commit, full),
         }
     }
@@ -29,13 +29,13 @@ pub(super) async fn run(session: &Session, options: &History) -> Result<Answer, 
 
 fn print(commit: &Commit, full: bool) {
     let types: Vec<_> = commit.events.iter().map(|event| event.event_type.as_str()).collect();
-    println!("{:>6}  {}  {:<18} {}", commit.version.get(), commit.recorded_at, commit.actor.as_str(), types.join(", "));
+    say(format_args!("{:>6}  {}  {:<18} {}", commit.version.get(), commit.recorded_at, commit.actor.as_str(), types.join(", ")));
     if full {
-        println!("        command {}  correlation {}{}", commit.command, commit.correlation, cause(commit));
+        say(format_args!("        command {}  correlation {}{}", commit.command, commit.correlation, cause(commit)));
         for event in &commit.events {
-            println!("        {} v{}", event.event_type, event.schema);
+            say(format_args!("        {} v{}", event.event_type, event.schema));
             for (name, value) in &event.payload {
-                println!("          {name}: {}", plain(value));
+                say(format_args!("          {name}: {}", plain(value)));
             }
         }
     }

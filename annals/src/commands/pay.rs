@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::webhook;
 use crate::cli::Pay;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 /// Posts that the invoice was paid, or that paying it failed.
@@ -14,7 +14,7 @@ pub(super) async fn run(session: &Session, options: &Pay) -> Result<Answer, Coul
     let path = format!("/v1/invoices/{}?min_version=1", options.invoice);
     let (status, invoice) = webhook::get(session, &path).await?;
     if status != 200 {
-        println!("no: there is no invoice {}", options.invoice);
+        say(format_args!("no: there is no invoice {}", options.invoice));
         return Ok(Answer::No);
     }
     let now = MachineClock.now().seconds();
@@ -44,8 +44,12 @@ pub(super) async fn run(session: &Session, options: &Pay) -> Result<Answer, Coul
     let (status, said) = webhook::post(session, body.to_string().into_bytes()).await?;
     let recorded = status == 200 && said["outcome"] == "recorded";
     match recorded {
-        true => println!("yes: {event_type} recorded in {} as version {}", said["stream"].as_str().unwrap_or_default(), said["version"]),
-        false => println!("no: {event_type} was not recorded: {said}"),
+        true => say(format_args!(
+            "yes: {event_type} recorded in {} as version {}",
+            said["stream"].as_str().unwrap_or_default(),
+            said["version"]
+        )),
+        false => say(format_args!("no: {event_type} was not recorded: {said}")),
     }
     Ok(if recorded { Answer::Yes } else { Answer::No })
 }

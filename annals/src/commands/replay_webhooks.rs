@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::webhook;
 use crate::cli::ReplayWebhooks;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 /// Prints what became of the bodies, by outcome; exits 1 when one was not answered 2xx.
@@ -13,7 +13,8 @@ pub(super) async fn run(session: &Session, options: &ReplayWebhooks) -> Result<A
     let files = files(options)?;
     let (mut outcomes, mut refused) = (BTreeMap::<String, [u64; 2]>::new(), vec![]);
     for file in &files {
-        let body = std::fs::read(file).map_err(|error| CouldNotTell::new(format!("cannot read {}: {error}", file.display()), "what was posted before stays"))?;
+        let body = std::fs::read(file)
+            .map_err(|error| CouldNotTell::new(format!("cannot read {}: {error}", file.display()), "what was posted before stays"))?;
         for round in 0..2 {
             let (status, said) = webhook::post(session, body.clone()).await?;
             if !(200..300).contains(&status) {
@@ -22,10 +23,10 @@ pub(super) async fn run(session: &Session, options: &ReplayWebhooks) -> Result<A
             outcomes.entry(said["outcome"].as_str().unwrap_or("refused").to_owned()).or_default()[round] += 1;
         }
     }
-    println!("{} bodies posted twice, {} of {} answers 2xx", files.len(), files.len() * 2 - refused.len(), files.len() * 2);
-    println!("{:<16} {:>6} {:>6}", "outcome", "first", "again");
-    outcomes.iter().for_each(|(outcome, [first, again])| println!("{outcome:<16} {first:>6} {again:>6}"));
-    refused.iter().for_each(|line| println!("refused: {line}"));
+    say(format_args!("{} bodies posted twice, {} of {} answers 2xx", files.len(), files.len() * 2 - refused.len(), files.len() * 2));
+    say(format_args!("{:<16} {:>6} {:>6}", "outcome", "first", "again"));
+    outcomes.iter().for_each(|(outcome, [first, again])| say(format_args!("{outcome:<16} {first:>6} {again:>6}")));
+    refused.iter().for_each(|line| say(format_args!("refused: {line}")));
     Ok(if refused.is_empty() { Answer::Yes } else { Answer::No })
 }
 

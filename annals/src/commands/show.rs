@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::stream;
 use crate::cli::Show;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 /// Up to where a stream is folded.
@@ -28,13 +28,13 @@ pub(super) async fn run(session: &Session, options: &Show) -> Result<Answer, Cou
     let commits: Vec<Commit> = items.iter().map(stream::commit).collect::<Result<_, _>>()?;
     let known: Vec<_> = commits.into_iter().take_while(|commit| within(commit, as_of)).collect();
     let Some(last) = known.last() else {
-        println!("no: nothing was known of {id} {}", described(as_of));
+        say(format_args!("no: nothing was known of {id} {}", described(as_of)));
         return Ok(Answer::No);
     };
     let state = fold(&id, &known)?;
     let shown = json!({ "stream": id.to_string(), "version": last.version, "recorded_at": last.recorded_at, "state": state });
     match options.json {
-        true => println!("{shown}"),
+        true => say(format_args!("{shown}")),
         false => print(&id, last, &state),
     }
     Ok(Answer::Yes)
@@ -49,7 +49,10 @@ fn parse(text: &str) -> Result<AsOf, CouldNotTell> {
     }
     let day = text.parse::<NaiveDate>().ok().and_then(|day| day.succ_opt()).and_then(|day| day.and_hms_opt(0, 0, 0));
     let next_day = day.ok_or_else(|| {
-        CouldNotTell::new(format!("`{text}` is neither a version, a time nor a day"), "nothing was read; write 17, 2026-01-31T09:30:00Z or 2026-01-31")
+        CouldNotTell::new(
+            format!("`{text}` is neither a version, a time nor a day"),
+            "nothing was read; write 17, 2026-01-31T09:30:00Z or 2026-01-31",
+        )
     })?;
     Ok(AsOf::Time(Timestamp::new(next_day.and_utc()).plus(-TimeDelta::microseconds(1))))
 }
@@ -102,9 +105,11 @@ fn folded<E: Event, S>(commits: &[Commit], start: S, step: impl Fn(S, &E, Record
 }
 
 fn print(stream: &StreamId, last: &Commit, state: &Value) {
-    println!("{stream} as of version {}, {}", last.version, last.recorded_at);
+    say(format_args!("{stream} as of version {}, {}", last.version, last.recorded_at));
     match state {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| println!("  {name:<22} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))),
-        other => println!("  {other}"),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
+            say(format_args!("  {name:<22} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        }),
+        other => say(format_args!("  {other}")),
     }
 }

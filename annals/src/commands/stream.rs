@@ -1,8 +1,8 @@
 //! Finds a stream: which service's log it is in, and its commits.
 
 use annals_kit::{StreamId, Version};
-use annals_log::{Commit, Log, LogConfig};
 use annals_lambda::machine::{MachineClock, MachineIds};
+use annals_log::{Commit, Log, LogConfig};
 use annals_reads::{Item, Reads};
 
 use std::sync::Arc;
@@ -30,7 +30,9 @@ fn log(session: &Session, service: &str) -> Log {
 
 /// A stream's name as it was typed.
 pub(super) fn parse(text: &str) -> Result<StreamId, CouldNotTell> {
-    text.parse().map_err(|error| CouldNotTell::new(error, "nothing was read; write it as SUB#<id>, INV#<id>, HOOK#<id>, NOTE#<id> or ACCESS#<id>, in quotes"))
+    text.parse().map_err(|error| {
+        CouldNotTell::new(error, "nothing was read; write it as SUB#<id>, INV#<id>, HOOK#<id>, NOTE#<id> or ACCESS#<id>, in quotes")
+    })
 }
 
 /// The logs that may hold a stream of this type.
@@ -39,7 +41,12 @@ pub(super) fn logs_of(session: &Session, stream: &StreamId) -> Result<Vec<Log>, 
         "SUB" | "INV" | "HOOK" => &["billing"],
         "NOTE" => &["notifications"],
         "ACCESS" => &["billing", "notifications"],
-        other => return Err(CouldNotTell::new(format!("no service has streams of type {other}"), "nothing was read; types are SUB, INV, HOOK, NOTE, ACCESS")),
+        other => {
+            return Err(CouldNotTell::new(
+                format!("no service has streams of type {other}"),
+                "nothing was read; types are SUB, INV, HOOK, NOTE, ACCESS",
+            ));
+        }
     };
     Ok(services.iter().map(|service| log(session, service)).collect())
 }

@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use super::webhook;
 use crate::cli::Unmatched;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 /// Lists the unmatched ones, then counts all kept ones by type; exits 1 when any is unmatched.
 pub(super) async fn run(session: &Session, options: &Unmatched) -> Result<Answer, CouldNotTell> {
     let unmatched = all(session, "unmatched").await?;
     if options.json {
-        unmatched.iter().for_each(|row| println!("{row}"));
+        unmatched.iter().for_each(|row| say(format_args!("{row}")));
     } else {
-        println!("{} unmatched", unmatched.len());
+        say(format_args!("{} unmatched", unmatched.len()));
         for row in &unmatched {
             let text = |name: &str| row[name].as_str().unwrap_or("-").to_owned();
-            println!("  {}  {:<26} {}  HOOK#{}", text("received_at"), text("type"), text("reason"), text("id"));
+            say(format_args!("  {}  {:<26} {}  HOOK#{}", text("received_at"), text("type"), text("reason"), text("id")));
         }
         for disposition in ["unmatched", "superseded", "not-understood"] {
             count(disposition, &all(session, disposition).await?);
@@ -32,8 +32,8 @@ fn count(disposition: &str, rows: &[Value]) {
     for row in rows {
         *types.entry(row["type"].as_str().unwrap_or("?")).or_default() += row["bodies"].as_u64().unwrap_or(1);
     }
-    println!("\nkept as {disposition}: {}", types.values().sum::<u64>());
-    types.iter().for_each(|(name, count)| println!("  {count:>6}  {name}"));
+    say(format_args!("\nkept as {disposition}: {}", types.values().sum::<u64>()));
+    types.iter().for_each(|(name, count)| say(format_args!("  {count:>6}  {name}")));
 }
 
 async fn all(session: &Session, disposition: &str) -> Result<Vec<Value>, CouldNotTell> {

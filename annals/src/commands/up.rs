@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::not_opened;
 use crate::cli::Up;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Listening;
 use crate::system::{Options, System, credentials, outbox};
 
@@ -25,14 +25,15 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
     let running = system.local().start();
     let (api_server, aws_server) = (system.local().clone(), system.local().clone());
-    let servers = [tokio::spawn(async move { api_server.serve_http(api).await }), tokio::spawn(async move { aws_server.serve_aws(aws).await })];
+    let servers =
+        [tokio::spawn(async move { api_server.serve_http(api).await }), tokio::spawn(async move { aws_server.serve_aws(aws).await })];
     listening.write(directory).map_err(|error| CouldNotTell::new(error, "make the data directory writable"))?;
     greet(directory, &listening);
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated.recv() => {}
     }
-    println!("\nStopping.");
+    say(format_args!("\nStopping."));
     Listening::remove(directory);
     system.local().stop_serving();
     for server in servers {
@@ -45,7 +46,10 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
 
 async fn listen(port: u16, option: &str) -> Result<TcpListener, CouldNotTell> {
     TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-        CouldNotTell::new(format!("cannot listen on 127.0.0.1:{port} ({error})"), format!("nothing was started; choose another port with {option}, or 0 for any free one"))
+        CouldNotTell::new(
+            format!("cannot listen on 127.0.0.1:{port} ({error})"),
+            format!("nothing was started; choose another port with {option}, or 0 for any free one"),
+        )
     })
 }
 
@@ -56,7 +60,7 @@ fn url(listener: &TcpListener) -> Result<String, CouldNotTell> {
 
 fn greet(directory: &Path, listening: &Listening) {
     let Listening { process, api, aws } = listening;
-    println!(
+    say(format_args!(
         "Annals is running on {directory} (process {process}). Ctrl-C stops it.
 
   API       {api}
@@ -76,5 +80,5 @@ Try, in another terminal:
         credentials = credentials::file(directory).display(),
         outbox = outbox(directory).display(),
         region = crate::system::REGION,
-    );
+    ));
 }

@@ -9,7 +9,7 @@ use annals_reads::{Item, Reads};
 
 use super::stream;
 use crate::cli::Verify;
-use crate::outcome::{Answer, CouldNotTell};
+use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
 const PAGE: usize = 200;
@@ -30,15 +30,15 @@ pub(super) async fn run(session: &Session, options: &Verify) -> Result<Answer, C
     };
     match broken {
         Some(broken) => {
-            println!("no: {broken}");
+            say(format_args!("no: {broken}"));
             Ok(Answer::No)
         }
         None if checked.commits == 0 && options.stream.is_some() => {
-            println!("no: the stream has no commit");
+            say(format_args!("no: the stream has no commit"));
             Ok(Answer::No)
         }
         None => {
-            println!("yes: {} commits of {} streams verify", checked.commits, checked.streams);
+            say(format_args!("yes: {} commits of {} streams verify", checked.commits, checked.streams));
             Ok(Answer::Yes)
         }
     }
@@ -137,7 +137,12 @@ async fn rows(session: &Session, log: &Log, chains: &BTreeMap<String, Chain>) ->
             let last = chain.good_until().map_or(0, Version::get);
             let missing = Version::new(last + 1).map(|missing| key_text(&stream, missing)).unwrap_or_default();
             if broken.is_some() || version > last {
-                let lost = Broken { stream, item: missing, reason: format!("missing; its row has seen version {version}"), good_until: Version::new(last) };
+                let lost = Broken {
+                    stream,
+                    item: missing,
+                    reason: format!("missing; its row has seen version {version}"),
+                    good_until: Version::new(last),
+                };
                 return Ok(Some(broken.unwrap_or(lost)));
             }
         }

@@ -7,6 +7,7 @@ use lambda_runtime::{Error, LambdaEvent};
 
 /// Answers with every alarm, oldest first.
 pub(super) async fn list(_: LambdaEvent<ApiGatewayV2httpRequest>, local: &Local) -> Result<Response, Error> {
-    let alarms: Vec<_> = local.alarms().iter().map(|alarm| serde_json::json!({ "name": alarm.name, "at": alarm.at, "detail": alarm.detail })).collect();
+    let alarms: Vec<_> =
+        local.alarms().iter().map(|alarm| serde_json::json!({ "name": alarm.name, "at": alarm.at, "detail": alarm.detail })).collect();
     Ok(http::json(200, &serde_json::json!({ "items": alarms })))
 }

@@ -35,7 +35,10 @@ pub(super) fn connect(config: &mut Config) {
     emails.visibility_timeout = SEND_EMAIL_TIMEOUT * 6;
     let letters = ["send-email-dlq", "payment-received-dlq", "payment-failed-dlq"];
     config.queues = [emails].into_iter().chain(letters.map(|name| Queue::new(name, None))).collect();
-    config.queue_mappings = vec![QueueMapping::new("send-email", "send-email", "send-email")];
+    let mut send_email = QueueMapping::new("send-email", "send-email", "send-email");
+    // A sender that died keeps its lease for as long as it might have run: the next try comes after that.
+    send_email.backoff = SEND_EMAIL_TIMEOUT;
+    config.queue_mappings = vec![send_email];
     config.rules = vec![payment_rule("payment-received", "PAYMENT_RECEIVED"), payment_rule("payment-failed", "PAYMENT_FAILED")];
 }
 
@@ -73,9 +76,8 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
         webhook_secret: system.credentials().webhook_secret().to_owned(),
         vault_key: "alias/vault".into(),
     };
-    let billing = |role| {
-        Arc::new(billing_service::Deps::new(&system.account(role), settings.clone(), metrics.clone(), clock.clone(), ids.clone()))
-    };
+    let billing =
+        |role| Arc::new(billing_service::Deps::new(&system.account(role), settings.clone(), metrics.clone(), clock.clone(), ids.clone()));
     let (commands, reads) = (billing("billing-command"), billing("billing-read"));
     local.install(function!("create-subscription", commands, billing_service::create_subscription::handle));
     local.install(function!("generate-invoice", commands, billing_service::generate_invoice::handle));

@@ -79,6 +79,9 @@ pub struct PaymentFailed {
 pub struct Notice {
     /// The provider's event id.
     pub event: ProviderId,
+    /// The provider's event type: one payment is told under several.
+    #[serde(rename = "type")]
+    pub event_type: String,
     /// When the provider says it happened.
     pub at: Timestamp,
 }

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::num::NonZeroU64;
 use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -268,6 +269,30 @@ pub trait Ids: Send + Sync {
     fn uuid(&self) -> Uuid;
     /// A number spread evenly over all of `u64`, for jitter.
     fn random(&self) -> u64;
+}
+
+/// Ids and random bits from a seed (SplitMix64): the same again for the same seed, for simulations and tests.
+#[derive(Debug)]
+pub struct SeededIds(AtomicU64);
+
+impl SeededIds {
+    /// The sequence that `seed` gives.
+    pub fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+}
+
+impl Ids for SeededIds {
+    fn uuid(&self) -> Uuid {
+        Uuid::from_u64_pair(self.random(), self.random())
+    }
+
+    fn random(&self) -> u64 {
+        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
 }
 
 #[cfg(test)]

@@ -111,7 +111,11 @@ impl<'a> Delivery<'a> {
         };
         let at = self.event.at().ok_or_else(Problem::internal)?;
         let expect = if issue.is_some() { Expect::New } else { Expect::Existing };
-        let command = RecordNotice { issue, happened: notice.happened, notice: Notice { event: self.event.id.clone(), at } };
+        let command = RecordNotice {
+            issue,
+            happened: notice.happened,
+            notice: Notice { event: self.event.id.clone(), event_type: self.event.event_type.clone(), at },
+        };
         let stream = StreamId::of("INV", invoice);
         match deps.invoices.execute(&self.request("notice", None), &stream, expect, &command).await {
             Ok(Outcome::Committed { version, repeated, .. }) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use annals_kit::ids::SeededIds;
 use annals_kit::{Aggregate, Clock, Command, CommandId, Event, Ids, Recorded, Schema, StreamId, Timestamp};
 use annals_lambda::Account;
 use annals_local::randomness::Seeded;
@@ -96,28 +97,6 @@ impl Clock for TestClock {
     }
 }
 
-/// Ids from a seed.
-pub(crate) struct TestIds(AtomicU64);
-
-impl TestIds {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.into())
-    }
-}
-
-impl Ids for TestIds {
-    fn uuid(&self) -> Uuid {
-        Uuid::from_u64_pair(self.random(), self.random())
-    }
-
-    fn random(&self) -> u64 {
-        let mut z = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
-
 /// Faults by the number of the call; none after the last.
 pub(crate) struct Script {
     faults: Vec<Fault>,
@@ -136,7 +115,7 @@ pub(crate) struct Fixture {
     pub(crate) local: Local,
     pub(crate) log: Log,
     pub(crate) clock: Arc<TestClock>,
-    pub(crate) ids: Arc<TestIds>,
+    pub(crate) ids: Arc<SeededIds>,
     pub(crate) client: aws_sdk_dynamodb::Client,
 }
 
@@ -147,7 +126,7 @@ impl Fixture {
 
     pub(crate) async fn with_faults(faults: Vec<Fault>) -> Self {
         let clock = Arc::new(TestClock::new());
-        let ids = Arc::new(TestIds::new(7));
+        let ids = Arc::new(SeededIds::new(7));
         let matrix = access_patterns::billing();
         let mut config = Config::new(Store::Memory, clock.clone(), Arc::new(Seeded::new(7)));
         config.tables = matrix.tables().iter().map(|table| table.create_table_json()).collect();
@@ -155,7 +134,9 @@ impl Fixture {
             name: "test".into(),
             access_key_id: "AKIATEST".into(),
             secret_access_key: "secret".into(),
-            policies: vec![serde_json::json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] })],
+            policies: vec![
+                serde_json::json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] }),
+            ],
         }];
         let script = Arc::new(Script { faults, next: 0.into() });
         config.faults = Some(script.clone());

@@ -40,10 +40,9 @@ fn second() -> Commit {
 
 #[test]
 fn the_canonical_bytes_are_those_of_the_golden_files() {
-    for (commit, bytes, hash) in [
-        (commit(), include_str!("../golden/commit-1.json"), "hash-1"),
-        (second(), include_str!("../golden/commit-2.json"), "hash-2"),
-    ] {
+    for (commit, bytes, hash) in
+        [(commit(), include_str!("../golden/commit-1.json"), "hash-1"), (second(), include_str!("../golden/commit-2.json"), "hash-2")]
+    {
         let item = commit.to_item().unwrap();
         assert_eq!(String::from_utf8(canonical::bytes(&item).unwrap()).unwrap(), bytes.trim_end());
         let hashes = include_str!("../golden/hashes.txt");

@@ -67,7 +67,8 @@ async fn a_snapshot_of_another_revision_is_not_used() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_that_is_damaged_is_not_used_either() {
     let fixture = filled(33).await;
-    let snapshot = AttributeValue::M([("f".to_owned(), AttributeValue::N("1".into())), ("d".to_owned(), AttributeValue::Bool(true))].into());
+    let snapshot =
+        AttributeValue::M([("f".to_owned(), AttributeValue::N("1".into())), ("d".to_owned(), AttributeValue::Bool(true))].into());
     let mut item = fixture.log.commit(&fixture.stream(), Version::new(33).unwrap()).await.unwrap().unwrap();
     assert!(item.insert("s".into(), snapshot).is_some(), "version 33 has a snapshot");
     fixture.client.put_item().table_name("subscriptions-log").set_item(Some(item)).send().await.unwrap();
@@ -81,7 +82,10 @@ async fn a_snapshot_rides_when_the_tail_is_large_and_is_left_out_where_it_does_n
     let streams = fixture.streams();
     // 20 KB of notes is more than the 16 KB that a tail may have.
     for _ in 0..2 {
-        streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &Change { by: 1, note: "x".repeat(10_000) }).await.unwrap();
+        streams
+            .execute(&fixture.request(), &fixture.stream(), Expect::Existing, &Change { by: 1, note: "x".repeat(10_000) })
+            .await
+            .unwrap();
     }
     // This commit alone nearly fills an item.
     let full = Change { by: 1, note: "x".repeat(annals_log::size::ITEM_LIMIT - 300) };

@@ -1,8 +1,8 @@
 //! A change of any byte of any commit but the last is found, and named.
 
 use annals_kit::Version;
-use annals_log::verify::{Broken, Chain};
 use annals_log::Expect;
+use annals_log::verify::{Broken, Chain};
 use annals_reads::Item;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;

@@ -1,0 +1,144 @@
+//! A system of its own for every test: in memory, on tokio's clock, with seeded ids.
+
+use std::sync::Arc;
+
+use annals::system::{IN_PROCESS_API, Options, System};
+use annals_kit::ids::SeededIds;
+use annals_kit::{Clock, Timestamp};
+use annals_lambda::machine::MachineClock;
+use annals_local::{Durability, Faults, Running, Store};
+use bytes::Bytes;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+
+/// Tokio's clock from the start of 2026.
+struct TokioClock(tokio::time::Instant);
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_seconds(1_767_225_600).unwrap().plus(TimeDelta::from_std(self.0.elapsed()).unwrap())
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) system: System,
+    pub(crate) clock: Arc<dyn Clock>,
+    running: Option<Running>,
+}
+
+/// An answer: status and body.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: Value,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with_faults(None).await
+    }
+
+    /// On the machine's clock, by which the SDK signs requests over TCP.
+    pub(crate) async fn on_machine_time() -> Self {
+        Self::on(Arc::new(MachineClock), None).await
+    }
+
+    pub(crate) async fn with_faults(faults: Option<Arc<dyn Faults>>) -> Self {
+        Self::on(Arc::new(TokioClock(tokio::time::Instant::now())), faults).await
+    }
+
+    async fn on(clock: Arc<dyn Clock>, faults: Option<Arc<dyn Faults>>) -> Self {
+        let ids = Arc::new(SeededIds::new(11));
+        let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids, faults };
+        let system = System::open(options).await.unwrap();
+        let running = Some(system.local().start());
+        Self { system, clock, running }
+    }
+
+    /// Streams drained, queues empty, nothing under way.
+    pub(crate) async fn settle(&self) {
+        self.system.local().settle().await;
+    }
+
+    /// Stops deliveries.
+    pub(crate) async fn pause(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Starts them again.
+    pub(crate) fn resume(&mut self) {
+        self.running = Some(self.system.local().start());
+    }
+
+    pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
+        let answer = self.system.web().call(request.body(body.into()).unwrap()).await.unwrap();
+        let content_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+        let body = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
+        Answer { status: answer.status().as_u16(), content_type, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(http::Request::get(format!("{IN_PROCESS_API}{path}")), "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, key: &str, body: &Value) -> Answer {
+        let request = http::Request::post(format!("{IN_PROCESS_API}{path}")).header("idempotency-key", key);
+        self.send(request, body.to_string()).await
+    }
+
+    /// Begins a monthly subscription of 49.00 EUR; its id.
+    pub(crate) async fn subscribe(&self, key: &str, customer: &str) -> String {
+        let answer = self.post("/v1/subscriptions", key, &subscription(customer)).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Issues this month's invoice; its id.
+    pub(crate) async fn invoice(&self, subscription: &str) -> String {
+        let answer = self.post(&format!("/v1/subscriptions/{subscription}/invoices"), &format!("invoice-{subscription}"), &json!({})).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Posts a webhook body, validly signed now.
+    pub(crate) async fn webhook(&self, body: &[u8]) -> Answer {
+        let signature = billing_service::signature::sign(body, self.system.credentials().webhook_secret(), self.clock.now());
+        let request = http::Request::post(format!("{IN_PROCESS_API}/v1/webhooks/stripe")).header("stripe-signature", signature);
+        self.send(request, body.to_vec()).await
+    }
+
+    /// How many items a table has, read by the administrator.
+    pub(crate) async fn count(&self, table: &str) -> usize {
+        self.items(table).await.len()
+    }
+
+    pub(crate) async fn items(&self, table: &str) -> Vec<annals_reads::Item> {
+        let client = self.system.account("administrator").dynamodb();
+        let mut pages = client.scan().table_name(table).limit(500).into_paginator().items().send();
+        let mut items = vec![];
+        while let Some(item) = pages.next().await {
+            items.push(item.unwrap());
+        }
+        items
+    }
+}
+
+pub(crate) fn subscription(customer: &str) -> Value {
+    json!({ "customer_id": customer, "plan": "pro", "price": { "amount": 4900, "currency": "EUR" }, "interval": "month" })
+}
+
+/// A payment provider's notice about one of our invoices.
+pub(crate) fn notice(event: &str, event_type: &str, invoice: &str, paid: i64, attempt: u32) -> Vec<u8> {
+    json!({
+        "id": event, "type": event_type, "created": 1_767_225_600,
+        "data": { "object": {
+            "id": "in_1", "currency": "eur", "created": 1_767_225_600,
+            "amount_due": 4900, "amount_paid": paid, "amount_remaining": 4900 - paid, "attempt_count": attempt,
+            "metadata": { "annals_invoice": invoice },
+        } },
+    })
+    .to_string()
+    .into_bytes()
+}
