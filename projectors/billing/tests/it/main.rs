@@ -1,0 +1,5 @@
+//! Billing's projector on real stream events: whatever is delivered, in whatever order, rows are folds and the bus has every event.
+
+mod delivery;
+mod fixture;
+mod stories;

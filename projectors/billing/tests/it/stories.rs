@@ -1,0 +1,164 @@
+//! The gate, one behaviour each.
+
+use annals_kit::Version;
+use annals_lambda::Metric;
+use annals_local::Fault;
+use annals_reads::Item;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use crate::fixture::{Fixture, LOG, ROWS, deliver, fold, record, version};
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_is_filled_from_the_log_and_what_fills_it_is_published() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 4, true).await;
+    let items = fixture.items(&stream).await;
+    assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 1, &items[3])]).await, None);
+    assert_eq!(version(&fixture.row(&stream).await.unwrap()), 4);
+    assert_eq!(fixture.published_ids().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_delivered_again_is_neither_written_nor_published_again() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 3, false).await;
+    let items = fixture.items(&stream).await;
+    let batch: Vec<_> = items.iter().enumerate().map(|(n, item)| record("INSERT", n, item)).collect();
+    assert_eq!(deliver(&fixture.projector(), &batch).await, None);
+    let writes = fixture.local.meter().of("PutItem", ROWS).calls;
+    for projector in [fixture.projector(), fixture.projector()] {
+        assert_eq!(deliver(&projector, &batch).await, None);
+    }
+    assert_eq!((writes, fixture.local.meter().of("PutItem", ROWS).calls), (1, 1));
+    assert_eq!(fixture.published().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_does_not_move_before_the_bus_has_accepted_its_events() {
+    let fixture = Fixture::new().await;
+    let (first, second) = (fixture.invoice(1, 2, true).await, fixture.invoice(2, 1, false).await);
+    let mut batch: Vec<_> = fixture.items(&second).await.iter().map(|item| record("INSERT", 1, item)).collect();
+    batch.extend(fixture.items(&first).await.iter().enumerate().map(|(n, item)| record("INSERT", 2 + n, item)));
+    fixture.script.break_bus(Fault::FailEntries((0..10).collect()));
+    assert_eq!(deliver(&fixture.projector(), &batch).await, Some(0));
+    assert_eq!((fixture.row(&first).await, fixture.row(&second).await), (None, None));
+    fixture.script.calm();
+    assert_eq!(deliver(&fixture.projector(), &batch).await, None);
+    assert_eq!(version(&fixture.row(&first).await.unwrap()), 2);
+    assert_eq!(fixture.published_ids().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_undecodable_commit_parks_its_stream_and_no_other() {
+    let fixture = Fixture::new().await;
+    let (bad, good) = (fixture.invoice(1, 2, false).await, fixture.invoice(2, 2, true).await);
+    let strange = strange(&fixture, &bad, 3).await;
+    let mut batch: Vec<_> = fixture.items(&bad).await.iter().enumerate().map(|(n, item)| record("INSERT", n, item)).collect();
+    batch.extend(fixture.items(&good).await.iter().enumerate().map(|(n, item)| record("INSERT", 10 + n, item)));
+    let projector = fixture.projector();
+    for _ in 0..2 {
+        assert_eq!(deliver(&projector, &batch).await, None);
+    }
+    let parked = fixture.row(&bad).await.unwrap();
+    assert_eq!(version(&parked), 2);
+    let why = parked["parked"].as_m().unwrap();
+    assert_eq!(why["version"], AttributeValue::N("3".into()));
+    assert!(why["reason"].as_s().unwrap().contains("SOMETHING_STRANGE"), "{why:?}");
+    assert_eq!(version(&fixture.row(&good).await.unwrap()), 2);
+    assert_eq!(fixture.counts.of(Metric::StreamParked), 1);
+    assert_eq!(strange["SK"].as_s().unwrap(), &format!("{:020}", 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_first_commit_is_undecodable_has_no_row_but_a_reason() {
+    let fixture = Fixture::new().await;
+    let stream = "INV#00000000-0000-0000-0000-000000000007".parse().unwrap();
+    let strange = strange(&fixture, &stream, 1).await;
+    assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 1, &strange)]).await, None);
+    let row = fixture.row(&stream).await.unwrap();
+    assert_eq!((version(&row), row.contains_key("parked"), row.contains_key("GSI1PK")), (0, true, false));
+    let params = annals_reads::Params::new().text("id", stream.id());
+    let shown: Option<billing::rows::InvoiceRow> = fixture.reads.get("get_invoice", "demo", &params).await.unwrap();
+    assert_eq!(shown, None);
+}
+
+/// Appends a commit of a type that this code does not know.
+async fn strange(fixture: &Fixture, stream: &annals_kit::StreamId, number: u64) -> Item {
+    let template = fixture.invoice(99, 2, false).await;
+    let from = Version::new(number.min(2)).unwrap();
+    let mut item = fixture.log.commit(&template, from).await.unwrap().unwrap();
+    let event = [
+        ("t", AttributeValue::S("SOMETHING_STRANGE".into())),
+        ("v", AttributeValue::N("1".into())),
+        ("p", AttributeValue::M(Default::default())),
+    ];
+    item.insert("PK".into(), AttributeValue::S(stream.to_string()));
+    item.insert("SK".into(), AttributeValue::S(format!("{number:020}")));
+    item.insert("e".into(), AttributeValue::L(vec![AttributeValue::M(event.map(|(name, value)| (name.to_owned(), value)).into())]));
+    fixture.account.dynamodb().put_item().table_name(LOG).set_item(Some(item.clone())).send().await.unwrap();
+    item
+}
+
+/// Stores a row as another revision of the projection left it.
+async fn stored_by(fixture: &Fixture, row: &Item, revision: u32, version: u64) {
+    let mut row = row.clone();
+    row.insert("rev".into(), AttributeValue::N(revision.to_string()));
+    row.insert("ver".into(), AttributeValue::N(version.to_string()));
+    row.insert("status".into(), AttributeValue::S("as another revision saw it".into()));
+    fixture.account.dynamodb().put_item().table_name(ROWS).set_item(Some(row)).send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_revisions_row_is_folded_again_and_only_news_is_published() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 4, true).await;
+    let items = fixture.items(&stream).await;
+    deliver(&fixture.projector(), &[record("INSERT", 1, &items[1])]).await;
+    stored_by(&fixture, &fixture.row(&stream).await.unwrap(), 0, 2).await;
+    let before = fixture.published().len();
+    assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 2, &items[2])]).await, None);
+    let row = fixture.row(&stream).await.unwrap();
+    assert_eq!(version(&row), 3);
+    assert_eq!(serde_dynamo::from_item::<_, billing::rows::InvoiceRow>(row).unwrap(), fold(&items[..3]));
+    assert_eq!(fixture.published().len() - before, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newer_revisions_row_is_left_alone() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 3, false).await;
+    let items = fixture.items(&stream).await;
+    deliver(&fixture.projector(), &[record("INSERT", 1, &items[0])]).await;
+    stored_by(&fixture, &fixture.row(&stream).await.unwrap(), 99, 1).await;
+    let before = fixture.row(&stream).await.unwrap();
+    for item in &items[1..] {
+        assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 2, item)]).await, None);
+    }
+    assert_eq!(fixture.row(&stream).await.unwrap(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_that_another_instance_has_moved_is_started_from_again() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 4, true).await;
+    let items = fixture.items(&stream).await;
+    let (slow, quick) = (fixture.projector(), fixture.projector());
+    deliver(&slow, &[record("INSERT", 1, &items[0])]).await;
+    deliver(&quick, &[record("INSERT", 2, &items[2])]).await;
+    // `slow` still has version 1 in memory.
+    assert_eq!(deliver(&slow, &[record("INSERT", 3, &items[1])]).await, None);
+    assert_eq!(version(&fixture.row(&stream).await.unwrap()), 3);
+    assert_eq!(deliver(&slow, &[record("INSERT", 4, &items[3])]).await, None);
+    assert_eq!(version(&fixture.row(&stream).await.unwrap()), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_or_deleted_commit_is_counted_as_tampering_and_changes_no_row() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 1, false).await;
+    let items = fixture.items(&stream).await;
+    let batch = [record("INSERT", 1, &items[0]), record("MODIFY", 2, &items[0]), record("REMOVE", 3, &items[0])];
+    assert_eq!(deliver(&fixture.projector(), &batch).await, None);
+    assert_eq!(fixture.counts.of(Metric::LogTampered), 2);
+    assert_eq!(version(&fixture.row(&stream).await.unwrap()), 1);
+}
