@@ -40,7 +40,11 @@ struct Up {
 
 impl Up {
     fn start(directory: &Path) -> Self {
-        let mut process = annals(directory).args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(&mut annals(directory))
+    }
+
+    fn start_with(command: &mut Command) -> Self {
+        let mut process = command.args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let api = lines.map(Result::unwrap).find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()));
         Self { process, api: api.expect("it says where it listens") }
@@ -253,6 +257,37 @@ fn it_stops_cleanly_at_a_signal_and_takes_back_what_it_said() {
     assert!(signalled.success());
     assert_eq!(up.process.wait().unwrap().code(), Some(0));
     assert!(!directory.path().join("running.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_hold_ids_in_json_and_no_secrets_bodies_or_addresses() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = directory.path().join("log");
+    let mut up = Up::start_with(annals(directory.path()).env("ANNALS_LOG", "info").stderr(std::fs::File::create(&log).unwrap()));
+    let (web, secret) = (TcpWeb::loopback(), webhook_secret(directory.path()));
+    let created = post(&web, &up.api, "/v1/subscriptions", "k", None, subscription("marker-customer").to_string()).await.unwrap();
+    let path = format!("/v1/subscriptions/{}/invoices", created["id"].as_str().unwrap());
+    let invoice = post(&web, &up.api, &path, "i", None, String::new()).await.unwrap()["id"].as_str().unwrap().to_owned();
+    for body in [
+        notice("evt_1", "invoice.paid", &invoice, 4900, 1),
+        br#"{"id":"evt_2","type":"t","created":1,"data":{"object":{"email":"marker-body"}}}"#.to_vec(),
+    ] {
+        let signature = billing_service::signature::sign(&body, &secret, MachineClock.now());
+        post(&web, &up.api, "/v1/webhooks/stripe", "w", Some(signature), String::from_utf8(body).unwrap()).await.unwrap();
+    }
+    let paid = BTreeMap::from([("k".to_owned(), invoice.clone())]);
+    caught_up(&web, &up.api, directory.path(), &Acknowledged { paid, ..Default::default() }).await;
+    assert!(Command::new("kill").args(["-INT", &up.process.id().to_string()]).status().unwrap().success());
+    up.process.wait().unwrap();
+    let text = std::fs::read_to_string(&log).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert!(
+        lines.iter().any(|line| line["fields"]["stream"] == format!("INV#{invoice}") && line["fields"]["command"].is_string()),
+        "{text}"
+    );
+    for secret in [secret.as_str(), "marker-body", "marker-customer", "@customers.example", "4900"] {
+        assert!(!text.contains(secret), "the log holds {secret}");
+    }
 }
 
 #[test]

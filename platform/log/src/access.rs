@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::commit::RequestHash;
 use crate::log::Log;
-use crate::streams::{Expect, Request, Streams};
+use crate::request::{Expect, Request};
+use crate::streams::Streams;
 
 /// At most one commit of a kind in this time, per instance.
 const INTERVAL: TimeDelta = TimeDelta::seconds(60);

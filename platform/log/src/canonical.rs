@@ -10,7 +10,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::commit::SNAPSHOT;
+/// The attribute that holds a snapshot: not part of history, so not of its bytes.
+pub(crate) const SNAPSHOT: &str = "s";
 
 const MAX_INTEGER: i64 = (1 << 53) - 1;
 

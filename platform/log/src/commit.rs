@@ -29,9 +29,6 @@ use uuid::Uuid;
 
 use crate::canonical;
 
-/// The attribute that holds a snapshot.
-pub(crate) const SNAPSHOT: &str = "s";
-
 /// The first 16 bytes of the SHA-256 of a request: tells a repetition from another request under the same command id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestHash(pub [u8; 16]);

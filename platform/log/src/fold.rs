@@ -6,7 +6,8 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
-use crate::commit::{Commit, CommitHash, DecodeError, SNAPSHOT};
+use crate::canonical::SNAPSHOT;
+use crate::commit::{Commit, CommitHash, DecodeError};
 use crate::seen::Seen;
 use crate::size::item_size;
 

@@ -1,7 +1,8 @@
 //! Appends commits to one service's log and loads streams back.
 //!
 //! - [`access`]: refusals, which are facts too
-//! - [`streams`]: carries a command out, once, whatever becomes of the answer
+//! - [`streams`]: folds streams and carries commands out; [`request`]: what is asked and told; `attempt`: once, whatever becomes of the
+//!   answer
 //! - [`mod@log`]: the table: one insert per commit, strongly consistent reads
 //! - [`commit`]: the item, its attributes, its hash
 //! - [`canonical`]: the bytes the hash covers
@@ -12,10 +13,12 @@
 //! Not here: what a command decides (`domain/`), rows (`platform/projection`).
 
 pub mod access;
+mod attempt;
 pub mod canonical;
 pub mod commit;
 pub mod fold;
 pub mod log;
+pub mod request;
 mod seen;
 pub mod size;
 pub mod streams;
@@ -25,4 +28,5 @@ pub use access::AccessLog;
 pub use commit::{Commit, CommitHash, RequestHash};
 pub use fold::{FoldError, Folded};
 pub use log::{BoxError, Log, LogConfig};
-pub use streams::{ExecuteError, Expect, LoadError, Outcome, Request, Seal, Streams};
+pub use request::{ExecuteError, Expect, LoadError, Outcome, Request, Seal};
+pub use streams::Streams;

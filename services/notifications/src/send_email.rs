@@ -32,18 +32,26 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Sends what the messages ask for; those that must come again are named.
 pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatchResponse, Error> {
-    let deadline = i64::try_from(event.context.deadline).ok().filter(|millis| *millis > 0);
+    let invocation =
+        Invocation { id: event.context.request_id, deadline: i64::try_from(event.context.deadline).ok().filter(|millis| *millis > 0) };
     let mut response = SqsBatchResponse::default();
     for message in event.payload.records {
         // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-        if let Err(error) = Box::pin(send(&message, deadline, deps)).await {
-            tracing::warn!(message = message.message_id, %error, "the email waits for the next delivery");
+        if let Err(error) = Box::pin(send(&message, &invocation, deps)).await {
+            tracing::warn!(queue_message = message.message_id, %error, "the email waits for the next delivery");
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(failure);
         }
     }
     Ok(response)
+}
+
+/// Which run of the function it is.
+struct Invocation {
+    id: String,
+    /// Until when it may run, in milliseconds since 1970, where the host says so.
+    deadline: Option<i64>,
 }
 
 /// One email on its way.
@@ -54,9 +62,10 @@ struct Effect {
     detail: Detail,
 }
 
-async fn send(message: &SqsMessage, deadline: Option<i64>, deps: &Deps) -> Result<(), BoxError> {
+async fn send(message: &SqsMessage, invocation: &Invocation, deps: &Deps) -> Result<(), BoxError> {
     let Some(effect) = Effect::parse(message)? else { return Ok(()) };
-    if !effect.intend(deadline, deps).await? {
+    let attempt = format!("{}/{}", invocation.id, message.message_id.as_deref().unwrap_or_default());
+    if !effect.intend(&attempt, invocation.deadline, deps).await? {
         return Ok(());
     }
     let finish = match deps.contacts.of(&effect.detail.metadata.tenant, &effect.payment.customer_id).await {
@@ -85,7 +94,7 @@ impl Effect {
     }
 
     /// Takes the lease; `false` where the email is done already. An error where another sender has it.
-    async fn intend(&self, deadline: Option<i64>, deps: &Deps) -> Result<bool, BoxError> {
+    async fn intend(&self, attempt: &str, deadline: Option<i64>, deps: &Deps) -> Result<bool, BoxError> {
         let now = deps.clock.now();
         let lease_until = deadline.and_then(|millis| Timestamp::from_micros(millis.checked_mul(1000)?)).unwrap_or_else(|| now.plus(LEASE));
         let command = Intend {
@@ -95,11 +104,10 @@ impl Effect {
             about: self.detail.metadata.event_id.clone(),
             lease_until,
         };
-        // Each attempt is a command of its own: the lease, not the command id, keeps senders apart.
-        match deps.emails.execute(&self.request(&format!("intend/{lease_until}")), &self.stream(), Expect::New, &command).await {
-            Ok(annals_log::Outcome::Committed { repeated: false, .. }) => Ok(true),
-            // The same deadline from another sender: theirs is the lease.
-            Ok(_) => Err("another sender has the lease".into()),
+        // Each attempt is a command of its own: the lease, not the command id, keeps senders apart. So a commit under this id is ours,
+        // whether its answer came at once or was lost and found.
+        match deps.emails.execute(&self.request(&format!("intend/{attempt}")), &self.stream(), Expect::New, &command).await {
+            Ok(_) => Ok(true),
             Err(ExecuteError::Refused(NoLease::Done)) => Ok(false),
             Err(ExecuteError::Refused(held @ NoLease::Held { .. })) => Err(held.into()),
             Err(error) => Err(Box::new(error)),
