@@ -32,10 +32,10 @@ fn value_bytes(value: &Json) -> usize {
     }
 }
 
-/// One byte for every two significant digits, one more, and one for a sign.
+/// One byte for every two significant digits, one more, and one for a sign; zero has no significant digit. Whole numbers only.
 fn number_bytes(digits: &str) -> usize {
     let significant = digits.trim_start_matches(['-', '0']).trim_end_matches('0').bytes().filter(u8::is_ascii_digit).count();
-    significant.max(1).div_ceil(2) + 1 + usize::from(digits.starts_with('-'))
+    significant.div_ceil(2) + 1 + usize::from(digits.starts_with('-') && significant > 0)
 }
 
 /// Read units for `bytes` read by one request.
@@ -105,5 +105,32 @@ impl Entity {
                 segments.sum::<usize>() + template.segments().len() - 1
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_developer_guide() {
+        assert_eq!(item_bytes(&json!({ "name": { "S": "é" } })), 4 + 2);
+        for (digits, bytes) in [("0", 1), ("7", 2), ("42", 2), ("-42", 3), ("100", 2), ("12345", 4), ("18446744073709551615", 11)] {
+            assert_eq!(item_bytes(&json!({ "n": { "N": digits } })), 1 + bytes, "{digits}");
+        }
+        assert_eq!(item_bytes(&json!({ "b": { "B": "AAECAw==" } })), 1 + 4);
+        assert_eq!(
+            item_bytes(&json!({ "m": { "M": { "a": { "BOOL": true } } }, "l": { "L": [{ "S": "xy" }] } })),
+            (1 + 3 + 1 + 1 + 1) + (1 + 3 + 1 + 2)
+        );
+    }
+
+    #[test]
+    fn units_are_begun_not_filled() {
+        assert_eq!([write_units(0), write_units(1024), write_units(1025)], [1.0, 1.0, 2.0]);
+        assert_eq!([read_units(0, true), read_units(4096, true), read_units(4097, true)], [1.0, 1.0, 2.0]);
+        assert_eq!(read_units(4097, false), 1.0);
     }
 }

@@ -130,6 +130,8 @@ pub struct Invoice {
     pub customer_id: String,
     /// `amount`.
     pub amount: i64,
+    /// `received`.
+    pub received: i64,
     /// `currency`.
     pub currency: String,
     /// `status`.
@@ -155,7 +157,7 @@ pub struct Invoice {
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3595 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3582 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Invoice>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_invoice", tenant, &params).await
@@ -163,7 +165,7 @@ pub async fn get_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3595 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3582 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_invoice_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Invoice>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_invoice_strong", tenant, &params).await
@@ -223,6 +225,8 @@ pub struct Webhook {
     pub digest: String,
     /// `reason`.
     pub reason: String,
+    /// `bodies`.
+    pub bodies: i64,
     /// `provider_event`.
     pub provider_event: String,
     /// `customer`.
@@ -237,7 +241,7 @@ pub struct Webhook {
 
 /// GetItem of `subscriptions`: `PK = HOOK#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3513 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3505 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_webhook(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Webhook>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_webhook", tenant, &params).await
@@ -245,7 +249,7 @@ pub async fn get_webhook(reads: &Reads, tenant: &str, id: &str) -> Result<Option
 
 /// GetItem of `subscriptions`: `PK = HOOK#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3513 B to the next; 0.3 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3505 B to the next; 0.3 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_webhook_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Webhook>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_webhook_strong", tenant, &params).await
@@ -266,6 +270,8 @@ pub struct ListWebhooksByDispositionRow {
     pub digest: String,
     /// `reason`.
     pub reason: String,
+    /// `bodies`.
+    pub bodies: i64,
     /// `provider_event`.
     pub provider_event: String,
     /// `customer`.
@@ -274,7 +280,7 @@ pub struct ListWebhooksByDispositionRow {
 
 /// Query of `subscriptions by GSI1`: `GSI1PK = HOOKS#{tenant} and GSI1SK begins with {disposition}#{type}#`.
 ///
-/// Cost: 1.5 read units a call, 2788 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1.5 read units a call, 2628 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn list_webhooks_by_disposition(reads: &Reads, tenant: &str, disposition: &str, r#type: Option<&str>, page: PageRequest) -> Result<Page<ListWebhooksByDispositionRow>, ReadError> {
     let mut params = Params::new().value("disposition", disposition);
     if let Some(given) = r#type {
