@@ -58,7 +58,7 @@ impl Database {
 
     async fn local(matrix: &Arc<Matrix>, mutant: Option<Mutant>) -> Self {
         let mut config = Config::new(Store::Memory, Arc::new(Noon), Arc::new(Seeded::new(7)));
-        config.tables = matrix.tables().iter().map(|table| table.create_table_json()).collect();
+        config.tables = matrix.tables().iter().map(|table| table.definition_json()).collect();
         if let Some(mutant) = mutant {
             config.tables.iter_mut().for_each(|table| mutant.table(table));
         }
