@@ -1,29 +1,21 @@
-//! Writes every file that follows from the matrices, or says what cannot change in place.
+//! Writes every file that follows from the matrices, also when the derived code does not compile yet: what `annals matrix derive` does.
 
 use std::path::Path;
 use std::process::ExitCode;
 
+use access_patterns::{all, disk};
+
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut breaches = Vec::new();
-    for matrix in access_patterns::all() {
-        // A service without a lock yet has nothing to keep.
-        let lock = std::fs::read_to_string(root.join(matrix.lock_path())).unwrap_or_default();
-        let lock = serde_json::from_str(&lock).unwrap_or_default();
-        breaches.extend(matrix.breaches(&lock).into_iter().map(|breach| format!("{}: {breach}", matrix.file())));
-    }
-    if !breaches.is_empty() {
-        eprintln!("error: this cannot change in place; nothing was written\n  {}", breaches.join("\n  "));
-        return ExitCode::FAILURE;
-    }
-    for file in access_patterns::all().iter().flat_map(|matrix| matrix.derive()) {
-        let path = root.join(&file.path);
-        let folder = path.parent().expect("a derived file is in a folder");
-        if let Err(error) = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, &file.content)) {
-            eprintln!("error: {} could not be written: {error}", file.path);
-            return ExitCode::FAILURE;
+    let matrices = all();
+    match disk::derive(&root, matrices.iter().map(|matrix| &**matrix)) {
+        Ok(written) => {
+            written.iter().for_each(|path| println!("{path}"));
+            ExitCode::SUCCESS
         }
-        println!("{}", file.path);
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }

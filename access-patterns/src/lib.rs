@@ -5,8 +5,9 @@
 //! - [`Params`], [`Plan`]: what a listed read sends to DynamoDB
 //! - [`Matrix::derive`]: everything that follows from a matrix and is committed; [`Matrix::explain`], [`Matrix::cost_report`]: for people
 //! - [`Matrix::audit`]: which listed read a wire request is, or why it is none
+//! - [`disk`]: matrices from a folder, and what follows from them into the workspace
 //!
-//! Pure: no I/O, no AWS. `platform/reads` runs the plans.
+//! Everything else is pure: no I/O, no AWS. `platform/reads` runs the plans.
 
 mod audit;
 mod codec;
@@ -15,6 +16,7 @@ mod condition;
 mod cost;
 mod create_table;
 mod derive;
+pub mod disk;
 mod entity;
 mod explain;
 mod matrix;

@@ -40,6 +40,8 @@ pub enum Command {
     Unmatched(Unmatched),
     /// List the alarms of this machine; exits 1 if there is any.
     Alarms,
+    /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
+    Matrix(Matrix),
 }
 
 /// Options of `up`.
@@ -118,4 +120,31 @@ pub struct Unmatched {
     /// Print JSON, one webhook a line.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `matrix`.
+#[derive(Debug, Args)]
+pub struct Matrix {
+    /// The folder of the matrices.
+    #[arg(long, global = true, default_value = "access-patterns", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: MatrixCommand,
+}
+
+/// What can be done with the matrices.
+#[derive(Debug, Subcommand)]
+pub enum MatrixCommand {
+    /// Prove them: line, column and what to do for everything that does not hold.
+    Check,
+    /// Write everything that follows from them.
+    Derive,
+    /// Say what a pattern reads, by which keys, and what it costs.
+    Explain {
+        /// The pattern's name.
+        pattern: String,
+    },
+    /// Price every pattern and table.
+    Cost,
 }

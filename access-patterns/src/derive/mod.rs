@@ -6,7 +6,7 @@
 //! - [`workbench`]: the model for NoSQL Workbench
 //! - [`functions`]: one typed Rust function a pattern
 //!
-//! Pure: the caller reads and writes the files. `cargo run -p access-patterns --example derive` does.
+//! Pure: [`crate::disk`] reads and writes the files.
 
 mod definition;
 mod functions;

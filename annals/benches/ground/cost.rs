@@ -122,7 +122,8 @@ async fn measure(system: &System, what: &str, streams: &Streams<Counter>, stream
     let sum = |write: bool| -> f64 {
         readings.iter().filter(|(counted, _)| (counted.operation == "ExecuteStatement") == write).map(|(_, reading)| reading.capacity).sum()
     };
-    let (wcu, rcu) = (sum(true), sum(false));
+    // An empty sum of floats is -0.
+    let (wcu, rcu) = (sum(true) + 0.0, sum(false) + 0.0);
     let item =
         streams.log().commit(stream, annals_kit::Version::new(version).expect("a version")).await.expect("a read").expect("the commit");
     let size = size::item_size(&item);

@@ -1,10 +1,14 @@
 //! What a command costs and how fast the pipeline is: `cargo bench -p annals`. Figures and ratios, nothing is asserted.
+//! `-- cost`, `-- speed` and `-- flat` run one part.
 //!
 //! - cost: calls, WCU and RCU per append from ReturnConsumedCapacity, warm and cold, at stream lengths 10, 1,000 and 10,000
 //! - bytes: what a commit takes beyond its payload
 //! - speed: commands a second with projector and bus running, against bare inserts of the same items on the same store
 //! - flat: the same from 1,000 to 100,000 commits in the table, and resident memory after them
 //! - delay: from acknowledged to row visible, and to email written
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 mod cost;
 mod speed;
@@ -14,13 +18,16 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test" || argument == "--list") {
         return;
     }
-    let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
-    if wanted("cost") {
-        runtime.block_on(cost::run());
-    }
-    if wanted("speed") {
-        runtime.block_on(speed::run());
+    match std::env::args().skip(1).find(|argument| !argument.starts_with("--")).as_deref() {
+        Some("cost") => runtime.block_on(cost::run()),
+        Some("speed") => runtime.block_on(speed::against_bare_inserts()),
+        Some("flat") => runtime.block_on(speed::flat_and_delays()),
+        Some(other) => eprintln!("there is no part {other}: cost, speed or flat"),
+        // A process each: memory and caches of one part are not the next one's.
+        None => ["cost", "speed", "flat"].iter().for_each(|part| {
+            let program = std::env::current_exe().expect("a running program has a file");
+            std::process::Command::new(program).arg(part).status().expect("the part runs");
+        }),
     }
 }

@@ -16,11 +16,10 @@ use bytes::Bytes;
 const CLIENTS: u64 = 16;
 const BATCH: u64 = 4_000;
 
-pub(crate) async fn run() {
+pub(crate) async fn against_bare_inserts() {
     for durability in [Durability::Process, Durability::Power] {
-        against_bare_inserts(durability).await;
+        compare(durability).await;
     }
-    flat_and_delays().await;
 }
 
 async fn open(directory: &Path, durability: Durability) -> Arc<System> {
@@ -29,7 +28,7 @@ async fn open(directory: &Path, durability: Durability) -> Arc<System> {
     Arc::new(System::open(options).await.expect("the system opens"))
 }
 
-async fn against_bare_inserts(durability: Durability) {
+async fn compare(durability: Durability) {
     println!("commands a second, file, {durability:?} durability, {CLIENTS} clients, projector and bus running");
     let mut ratios = vec![];
     for round in 1..=3 {
@@ -148,7 +147,7 @@ where
     count as f64 / began.elapsed().as_secs_f64()
 }
 
-async fn flat_and_delays() {
+pub(crate) async fn flat_and_delays() {
     let directory = tempfile::tempdir().expect("a directory");
     let system = open(directory.path(), Durability::Process).await;
     let running = system.local().start();

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod history;
+mod matrix;
 mod pay;
 mod replay_webhooks;
 mod show;
@@ -23,12 +24,14 @@ use crate::system::SystemError;
 /// Runs the command of a command line.
 pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
     let command = cli.command.unwrap_or(Command::Up(Default::default()));
-    if let Command::Up(options) = command {
-        return up::run(&cli.data, &options).await;
+    match &command {
+        Command::Up(options) => return up::run(&cli.data, options).await,
+        Command::Matrix(options) => return matrix::run(options),
+        _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
     let answer = match command {
-        Command::Up(_) => unreachable!("up was run above"),
+        Command::Up(_) | Command::Matrix(_) => unreachable!("was run above, as it needs no session"),
         Command::History(options) => history::run(&session, &options).await,
         Command::Show(options) => show::run(&session, &options).await,
         Command::Verify(options) => verify::run(&session, &options).await,

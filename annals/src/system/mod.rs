@@ -18,6 +18,7 @@ mod wiring;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use access_patterns::Table;
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Account, Web};
 use annals_local::{Config, Durability, Faults, Local, OpenError, Store};
@@ -76,7 +77,7 @@ impl System {
         config.durability = durability;
         config.faults = faults;
         config.outbox = directory.as_deref().map(outbox);
-        config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(roles::create_table)).collect();
+        config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
         wiring::connect(&mut config);

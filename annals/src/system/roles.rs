@@ -1,8 +1,7 @@
 //! Who may do what: the policies in `infra/policies`, which AWS gets as well.
 
-use access_patterns::Table;
 use annals_local::Role;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::credentials::{Credentials, ROLES};
 
@@ -40,13 +39,4 @@ pub(super) fn resource_policies() -> Vec<(String, Value)> {
     let matrices = access_patterns::all();
     let logs = matrices.iter().flat_map(|matrix| matrix.tables()).filter(|table| table.append_only());
     logs.map(|table| (table.name().to_owned(), append_only.clone())).collect()
-}
-
-/// A table of the matrix as the local account creates it.
-pub(super) fn create_table(table: &Table) -> Value {
-    let mut request = table.create_table_json();
-    if let Some(attribute) = table.ttl() {
-        request["TimeToLiveSpecification"] = json!({ "AttributeName": attribute, "Enabled": true });
-    }
-    request
 }

@@ -3,6 +3,7 @@
 //! The second connection adds the index without which every write to a table with a stream scans all
 //! stream records, and reads those records from a place instead of from the start.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -19,6 +20,9 @@ pub(crate) struct Engine {
     /// Where it is, for messages.
     pub path: PathBuf,
     database: Database,
+    /// The write-ahead log, where writes must reach the disk. The database's own connection runs at synchronous=NORMAL
+    /// (`.cargo/config.toml`) and cannot be told otherwise; what it has appended is flushed here, before the answer.
+    wal: Option<File>,
     beside: Mutex<Connection>,
     /// One writer at a time over both connections: SQLite would make the other one poll. In shared memory
     /// readers too, as they would fail with SQLITE_LOCKED instead of waiting.
@@ -43,20 +47,25 @@ impl Engine {
             }
         };
         let database = Database::new(&name).map_err(|error| open_error(&path, error))?;
-        if durability == Durability::Process {
-            // Not about bulk loading: it is the engine's only way to say synchronous=NORMAL.
-            database.disable_bulk_loading().map_err(|error| open_error(&path, error))?;
-        }
         let beside = Connection::open(&name).and_then(prepare).map_err(|error| open_error(&path, error.into()))?;
+        let wal = match (durability, store) {
+            (Durability::Power, Store::Directory(_)) => Some(wal(&path)?),
+            _ => None,
+        };
         let readers_wait = *store == Store::Memory;
-        Ok(Self { path, database, beside: Mutex::new(beside), writer: Mutex::default(), readers_wait, marks: Mutex::default() })
+        Ok(Self { path, database, wal, beside: Mutex::new(beside), writer: Mutex::default(), readers_wait, marks: Mutex::default() })
     }
 
     /// Runs operations of the embedded database. `clock` dates the stream records they write.
     pub fn run<T>(&self, clock: &dyn Clock, operation: impl FnOnce(&Database) -> T) -> T {
         let _writing = lock(&self.writer);
         self.mark(clock.now());
-        operation(&self.database)
+        let result = operation(&self.database);
+        if let Some(wal) = &self.wal {
+            // A disk that does not take writes takes no promises either: better no answer than a wrong one.
+            wal.sync_data().expect("the disk takes what was written");
+        }
+        result
     }
 
     fn mark(&self, now: Timestamp) {
@@ -113,10 +122,19 @@ fn memory_name() -> String {
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
+    // It reads records that were just written: a page cache of its own would only be memory.
+    connection.pragma_update(None, "cache_size", -1000)?;
     connection.execute_batch(
         "CREATE INDEX IF NOT EXISTS stream_records_by_number ON _stream_records(table_name, CAST(sequence_number AS INTEGER));",
     )?;
     Ok(connection)
+}
+
+/// The write-ahead log of a database that is open, and so has one.
+fn wal(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    File::open(&name).map_err(|error| OpenError::Database { path: PathBuf::from(name), detail: error.to_string() })
 }
 
 fn open_error(path: &Path, error: DynoxideError) -> OpenError {

@@ -73,6 +73,8 @@ fn prepare(connection: Connection, durability: Durability) -> rusqlite::Result<H
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", if durability == Durability::Power { "FULL" } else { "NORMAL" })?;
+    // Messages and checkpoints are small and recent: the large page cache is for the tables.
+    connection.pragma_update(None, "cache_size", -1000)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch(SCHEMA)?;
     Ok(HostStore(Mutex::new(connection)))

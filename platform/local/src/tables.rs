@@ -38,13 +38,24 @@ fn exists(engine: &Engine, name: &str) -> rusqlite::Result<bool> {
     })
 }
 
+/// What shapes the stored data must be as it was: keys, indexes, stream. Capacity, protection and recovery may change at any time.
 fn compare(engine: &Engine, name: &str, stored: &Value, wanted: &Value) -> Result<(), OpenError> {
-    let members = |table: &Value| table.as_object().into_iter().flat_map(|members| members.keys().cloned()).collect::<Vec<_>>();
-    let different = members(stored).into_iter().chain(members(wanted)).find(|member| stored[member] != wanted[member]);
+    let different = ["KeySchema", "AttributeDefinitions", "StreamSpecification"]
+        .into_iter()
+        .find(|member| stored[member] != wanted[member])
+        .or_else(|| (indexes(stored) != indexes(wanted)).then_some("GlobalSecondaryIndexes"));
     match different {
         None => Ok(()),
-        Some(difference) => Err(OpenError::TableDiffers { table: name.to_owned(), path: engine.path.clone(), difference }),
+        Some(difference) => {
+            Err(OpenError::TableDiffers { table: name.to_owned(), path: engine.path.clone(), difference: difference.to_owned() })
+        }
     }
+}
+
+/// The indexes of a definition: name, keys, projection.
+fn indexes(table: &Value) -> Vec<[&Value; 3]> {
+    let indexes = table["GlobalSecondaryIndexes"].as_array();
+    indexes.into_iter().flatten().map(|index| [&index["IndexName"], &index["KeySchema"], &index["Projection"]]).collect()
 }
 
 fn create(engine: &Engine, clock: &dyn Clock, name: &str, table: &Value) -> Result<(), String> {

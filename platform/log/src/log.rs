@@ -115,7 +115,7 @@ impl Log {
 
     /// One page of the whole table, in no order of streams: a declared maintenance scan, for `annals verify` only.
     ///
-    /// Cost: ceil(bytes read / 4 KB) / 2 RCU a page of at most 1 MB; the whole table in all.
+    /// Cost: ceil(bytes read / 4 KB) RCU a page of at most 1 MB, as it is strongly consistent; the whole table in all.
     pub async fn scan(&self, after: Option<Key>) -> Result<ItemPage, ReadError> {
         self.reads.scan_page("verify_log", None, after, None).await
     }
