@@ -182,7 +182,13 @@ async fn delays(system: &Arc<System>) {
         let acknowledged = Instant::now();
         until(|| async { get(&*web, &format!("/v1/subscriptions/{subscription}")).await.is_some() }).await;
         rows.push(acknowledged.elapsed());
-        let answer = post(&*web, &format!("/v1/subscriptions/{subscription}/invoices"), &format!("{key}-invoice"), String::new()).await;
+        let answer = post(
+            &*web,
+            &format!("/v1/subscriptions/{subscription}/invoices"),
+            &format!("{key}-invoice"),
+            r#"{"period_start":"2026-01-01"}"#.into(),
+        )
+        .await;
         let invoice: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
         let before = system.local().mail().expect("the outbox").len();
         pay(system, &*web, invoice["id"].as_str().expect("an id")).await;

@@ -6,9 +6,10 @@ use crate::session::Session;
 
 /// Lists the alarms, oldest first; exits 1 when there is any.
 pub(super) async fn run(session: &Session) -> Result<Answer, CouldNotTell> {
-    let (_, said) = webhook::get(session, "/local/alarms").await?;
-    let alarms = said["items"].as_array().cloned().unwrap_or_default();
-    for alarm in &alarms {
+    let (status, said) = webhook::get(session, "/local/alarms").await?;
+    let alarms = said["items"].as_array().filter(|_| status == 200);
+    let alarms = alarms.ok_or_else(|| CouldNotTell::reading(format!("the alarms cannot be read: {status} {said}")))?;
+    for alarm in alarms {
         let text = |name: &str| alarm[name].as_str().unwrap_or("-").to_owned();
         say(format_args!("{}  {:<14} {}", text("at"), text("name"), text("detail")));
     }

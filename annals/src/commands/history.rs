@@ -35,7 +35,7 @@ fn print(commit: &Commit, full: bool) {
         for event in &commit.events {
             say(format_args!("        {} v{}", event.event_type, event.schema));
             for (name, value) in &event.payload {
-                say(format_args!("          {name}: {}", plain(value)));
+                say(format_args!("          {name}: {}", stream::plain(value)));
             }
         }
     }
@@ -43,12 +43,6 @@ fn print(commit: &Commit, full: bool) {
 
 fn cause(commit: &Commit) -> String {
     commit.causation.as_ref().map(|cause| format!("  because of {cause}")).unwrap_or_default()
-}
-
-/// Text without quotes, anything else as JSON; never a control character, whatever was stored.
-fn plain(value: &Value) -> String {
-    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 fn as_json(commit: &Commit, item: &Item) -> Value {

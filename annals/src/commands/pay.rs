@@ -2,6 +2,7 @@
 
 use annals_kit::{Clock, Ids};
 use annals_lambda::machine::{MachineClock, MachineIds};
+use billing_service::stripe::provider_amount;
 use serde_json::json;
 
 use super::webhook;
@@ -13,14 +14,19 @@ use crate::session::Session;
 pub(super) async fn run(session: &Session, options: &Pay) -> Result<Answer, CouldNotTell> {
     let path = format!("/v1/invoices/{}?min_version=1", options.invoice);
     let (status, invoice) = webhook::get(session, &path).await?;
-    if status != 200 {
+    if !matches!(status, 200 | 404) {
+        return Err(CouldNotTell::reading(format!("the invoice cannot be read: {status} {invoice}")));
+    }
+    if status == 404 {
         say(format_args!("no: there is no invoice {}", options.invoice));
         return Ok(Answer::No);
     }
     let now = MachineClock.now().seconds();
+    let currency = invoice["currency"].as_str().unwrap_or_default();
+    let amount = provider_amount(invoice["amount"].as_i64().unwrap_or_default(), currency);
     let (event_type, paid, remaining) = match options.fail {
-        true => ("invoice.payment_failed", json!(0), invoice["amount"].clone()),
-        false => ("invoice.paid", invoice["amount"].clone(), json!(0)),
+        true => ("invoice.payment_failed", 0, amount),
+        false => ("invoice.paid", amount, 0),
     };
     let attempts = invoice["version"].as_u64().unwrap_or(1);
     let body = json!({
@@ -32,8 +38,8 @@ pub(super) async fn run(session: &Session, options: &Pay) -> Result<Answer, Coul
             "id": format!("in_{}", options.invoice.simple()),
             "object": "invoice",
             "customer": invoice["customer_id"],
-            "currency": invoice["currency"].as_str().unwrap_or_default().to_lowercase(),
-            "amount_due": invoice["amount"],
+            "currency": currency.to_lowercase(),
+            "amount_due": amount,
             "amount_paid": paid,
             "amount_remaining": remaining,
             "attempt_count": attempts,

@@ -2,6 +2,7 @@
 
 use annals_kit::{Aggregate, Event, Recorded, StreamId, Timestamp};
 use annals_log::Commit;
+use annals_log::verify::Chain;
 use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use notifications::email::Email;
@@ -25,6 +26,13 @@ pub(super) async fn run(session: &Session, options: &Show) -> Result<Answer, Cou
     let id = stream::parse(&options.stream)?;
     let as_of = options.as_of.as_deref().map_or(Ok(AsOf::Now), parse)?;
     let items = stream::items(session, &id, |_| false).await?;
+    let mut chain = Chain::new(id.clone());
+    if let Some(broken) = items.iter().find_map(|item| chain.check(item).err()) {
+        return Err(CouldNotTell::new(
+            format!("the history is not what it was: {broken}"),
+            "nothing was changed; annals verify tells more",
+        ));
+    }
     let commits: Vec<Commit> = items.iter().map(stream::commit).collect::<Result<_, _>>()?;
     let known: Vec<_> = commits.into_iter().take_while(|commit| within(commit, as_of)).collect();
     let Some(last) = known.last() else {
@@ -107,9 +115,7 @@ fn folded<E: Event, S>(commits: &[Commit], start: S, step: impl Fn(S, &E, Record
 fn print(stream: &StreamId, last: &Commit, state: &Value) {
     say(format_args!("{stream} as of version {}, {}", last.version, last.recorded_at));
     match state {
-        Value::Object(fields) => fields.iter().for_each(|(name, value)| {
-            say(format_args!("  {name:<22} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
-        }),
+        Value::Object(fields) => fields.iter().for_each(|(name, value)| say(format_args!("  {name:<22} {}", stream::plain(value)))),
         other => say(format_args!("  {other}")),
     }
 }

@@ -1,11 +1,12 @@
 //! Finds a stream: which service's log it is in, and its commits.
 
+use std::sync::Arc;
+
 use annals_kit::{StreamId, Version};
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_log::{Commit, Log, LogConfig};
 use annals_reads::{Item, Reads};
-
-use std::sync::Arc;
+use serde_json::Value;
 
 use crate::outcome::CouldNotTell;
 use crate::session::Session;
@@ -78,4 +79,10 @@ pub(super) async fn items(session: &Session, stream: &StreamId, mut until: impl 
 /// The commit in an item, or what is wrong with it.
 pub(super) fn commit(item: &Item) -> Result<Commit, CouldNotTell> {
     Commit::from_item(item).map_err(|error| CouldNotTell::new(error, "nothing was changed; annals verify tells more"))
+}
+
+/// Text without quotes, anything else as JSON; never a control character, whatever was stored.
+pub(super) fn plain(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

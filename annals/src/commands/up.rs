@@ -20,6 +20,8 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     let store = Store::Directory(directory.to_owned());
     let made_of = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), faults: None };
     let system = System::open(made_of).await.map_err(|error| not_opened(&error))?;
+    // What an earlier process left behind, killed before it could take it back.
+    Listening::remove(directory);
     let (api, aws) = (listen(options.port, "--port").await?, listen(options.dynamodb_port, "--dynamodb-port").await?);
     let listening = Listening { process: std::process::id(), api: url(&api)?, aws: url(&aws)? };
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
@@ -71,7 +73,7 @@ Try, in another terminal:
 
   curl -s {api}/v1/subscriptions -H 'content-type: application/json' -H 'idempotency-key: first' \\
        -d '{{\"customer_id\":\"ada\",\"plan\":\"pro\",\"price\":{{\"amount\":4900,\"currency\":\"EUR\"}},\"interval\":\"month\"}}'
-  curl -s -X POST {api}/v1/subscriptions/<id>/invoices
+  curl -s {api}/v1/subscriptions/<id>/invoices -d '{{\"period_start\":\"2026-11-01\"}}'
   cargo run -q -- pay <invoice id>        # plays the payment provider; a receipt appears in {outbox}
   curl -s {api}/v1/invoices/<invoice id>
   cargo run -q -- history 'INV#<invoice id>'

@@ -17,7 +17,12 @@ pub(super) async fn post(session: &Session, body: Vec<u8>) -> Result<(u16, serde
         .header("stripe-signature", signature)
         .body(Bytes::from(body))
         .map_err(CouldNotTell::reading)?;
-    let answer = web.call(request).await.map_err(CouldNotTell::reading)?;
+    let answer = web.call(request).await.map_err(|error| {
+        CouldNotTell::new(
+            format!("no answer to a webhook: {error}"),
+            "it may or may not have been taken in; posting it again does nothing twice",
+        )
+    })?;
     let said = serde_json::from_slice(answer.body()).unwrap_or(serde_json::Value::Null);
     Ok((answer.status().as_u16(), said))
 }

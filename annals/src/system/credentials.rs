@@ -13,7 +13,15 @@ use annals_kit::Ids;
 use super::SystemError;
 
 /// The roles there are; each is a policy in `infra/policies`.
-pub const ROLES: [&str; 6] = ["administrator", "auditor", "billing-command", "billing-projector", "billing-read", "notifications-command"];
+pub const ROLES: [&str; 7] = [
+    "administrator",
+    "auditor",
+    "billing-command",
+    "billing-projector",
+    "billing-read",
+    "notifications-command",
+    "notifications-projector",
+];
 /// The section of the provider's webhook secret.
 const WEBHOOK: &str = "stripe-webhook";
 
@@ -51,7 +59,14 @@ impl Credentials {
         let failed = |reason: String| SystemError::Credentials { path: path.clone(), reason };
         loop {
             match fs::read_to_string(&path) {
-                Ok(text) => return Self::parse(&text).ok_or_else(|| failed("a role is missing".into())),
+                Ok(text) => {
+                    let mut known = Self::parse(&text);
+                    // A role that this version knows and the file does not, as after an update.
+                    if known.complete(Self::new(ids)) {
+                        known.write(directory).and_then(|beside| fs::rename(beside, &path)).map_err(|error| failed(error.to_string()))?;
+                    }
+                    return Ok(known);
+                }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(failed(error.to_string())),
             }
@@ -66,7 +81,7 @@ impl Credentials {
 
     /// The key pair of a role.
     pub fn role(&self, name: &str) -> &KeyPair {
-        self.sections.get(name).expect("every role has a section: parsing refuses a file that lacks one")
+        self.sections.get(name).expect("every role has a section: what a file lacks is made")
     }
 
     /// What the payment provider signs its webhooks with.
@@ -74,7 +89,7 @@ impl Credentials {
         &self.role(WEBHOOK).secret
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(text: &str) -> Self {
         let mut sections: BTreeMap<String, KeyPair> = BTreeMap::new();
         let mut current = String::new();
         for line in text.lines().map(str::trim) {
@@ -89,12 +104,29 @@ impl Credentials {
                 }
             }
         }
-        let complete = |name: &str| sections.get(name).is_some_and(|pair| !pair.id.is_empty() && !pair.secret.is_empty());
-        ROLES.iter().chain([&WEBHOOK]).all(|name| complete(name)).then_some(Self { sections })
+        sections.retain(|_, pair| !pair.id.is_empty() && !pair.secret.is_empty());
+        Self { sections }
+    }
+
+    /// Takes from `other` what is missing; whether anything was.
+    fn complete(&mut self, other: Self) -> bool {
+        let before = self.sections.len();
+        for (name, pair) in other.sections {
+            self.sections.entry(name).or_insert(pair);
+        }
+        self.sections.len() > before
     }
 
     /// Whole or not at all: written beside, then linked under its name if that is free.
     fn write_new(&self, directory: &Path, path: &Path) -> std::io::Result<()> {
+        let beside = self.write(directory)?;
+        let linked = fs::hard_link(&beside, path);
+        fs::remove_file(&beside)?;
+        linked
+    }
+
+    /// Writes a file beside the real one; its path.
+    fn write(&self, directory: &Path) -> std::io::Result<PathBuf> {
         fs::create_dir_all(directory)?;
         let beside = directory.join(format!("credentials.{}", std::process::id()));
         let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
@@ -102,9 +134,7 @@ impl Credentials {
             writeln!(file, "[{name}]\naws_access_key_id = {}\naws_secret_access_key = {}\n", pair.id, pair.secret)?;
         }
         file.sync_all()?;
-        let linked = fs::hard_link(&beside, path);
-        fs::remove_file(&beside)?;
-        linked
+        Ok(beside)
     }
 }
 

@@ -14,6 +14,7 @@ fn policy(role: &str) -> Value {
         "billing-projector" => include_str!("../../../infra/policies/billing-projector.json"),
         "billing-read" => include_str!("../../../infra/policies/billing-read.json"),
         "notifications-command" => include_str!("../../../infra/policies/notifications-command.json"),
+        "notifications-projector" => include_str!("../../../infra/policies/notifications-projector.json"),
         other => unreachable!("{other} is not one of ROLES"),
     };
     serde_json::from_str(text).expect("the policies in infra/policies are JSON: a test reads them all")

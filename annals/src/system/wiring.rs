@@ -16,6 +16,9 @@ const BUS: &str = "annals";
 /// How long sending one batch of emails may take; it is also the lease of each.
 const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a stream keeps its records.
+const STREAM_KEEPS: Duration = Duration::from_secs(24 * 3600);
+
 /// Routes, streams, rules and queues.
 pub(super) fn connect(config: &mut Config) {
     config.routes = vec![
@@ -30,7 +33,13 @@ pub(super) fn connect(config: &mut Config) {
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
         Route::new("GET", "/local/alarms", "local-alarms"),
     ];
-    config.stream_mappings = vec![StreamMapping::new("billing-projector", "subscriptions-log", "billing-projector")];
+    config.stream_mappings = [("billing-projector", "subscriptions-log"), ("notifications-projector", "notifications-log")]
+        .map(|(function, log)| {
+            // Poison parks by itself: what fails is the table or the bus, and an outage must not use up tries. Until the reconciler
+            // exists, a batch is tried for as long as the stream keeps its records.
+            StreamMapping { max_retries: None, max_record_age: Some(STREAM_KEEPS), ..StreamMapping::new(function, log, function) }
+        })
+        .into();
     let mut emails = Queue::new("send-email", Some("send-email-dlq"));
     emails.visibility_timeout = SEND_EMAIL_TIMEOUT * 6;
     let letters = ["send-email-dlq", "payment-received-dlq", "payment-failed-dlq"];
@@ -86,6 +95,10 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
 
     let projector = billing_projectors::projector(&system.account("billing-projector"), BUS, metrics.clone(), clock.clone(), ids.clone());
     local.install(function!("billing-projector", Arc::new(projector), billing_projectors::handle));
+
+    let account = system.account("notifications-projector");
+    let watcher = notifications_projectors::projector(&account, BUS, metrics.clone(), clock.clone(), ids.clone());
+    local.install(function!("notifications-projector", Arc::new(watcher), notifications_projectors::handle));
 
     let settings = notifications_service::Settings { identity_url: identity::API.into(), from: "billing@annals.example".into() };
     let account = system.account("notifications-command");

@@ -85,6 +85,20 @@ async fn an_administrators_change_succeeds_and_raises_the_alarm_by_itself() {
 }
 
 #[tokio::test]
+async fn a_change_of_the_notifications_log_is_an_alarm_too() {
+    let world = World::on_machine_time().await;
+    let invoice = world.invoice(&world.subscribe("k", "ada").await).await;
+    world.webhook(&crate::world::notice("evt_1", "invoice.paid", &invoice, 4900, 1)).await;
+    world.settle().await;
+    let commit = world.items("notifications-log").await.remove(0);
+    let client = world.system.account("administrator").dynamodb();
+    let (pk, sk) = (commit["PK"].clone(), commit["SK"].clone());
+    client.delete_item().table_name("notifications-log").key("PK", pk).key("SK", sk).send().await.unwrap();
+    world.settle().await;
+    assert!(world.system.local().alarms().iter().any(|alarm| alarm.name == "log-tampered" && alarm.detail.contains("NOTE#")));
+}
+
+#[tokio::test]
 async fn credentials_that_do_not_sign_are_refused() {
     let world = World::on_machine_time().await;
     let mut account = listening(&world, "administrator").await;

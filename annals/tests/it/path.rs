@@ -51,6 +51,38 @@ async fn a_payment_pays_the_invoice_and_sends_one_receipt_however_often_it_is_to
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partial_payment_told_twice_is_booked_once_and_the_rest_later() {
+    let world = World::new().await;
+    let invoice = world.invoice(&world.subscribe("k", "ada").await).await;
+    // The provider tells the sum paid so far, under two types.
+    let told = [("evt_1", "invoice.paid", 4000), ("evt_2", "invoice.payment_succeeded", 4000), ("evt_3", "invoice.paid", 4900)];
+    let mut outcomes = vec![];
+    for (event, event_type, paid) in told {
+        outcomes.push(world.webhook(&notice(event, event_type, &invoice, paid, 1)).await.body["outcome"].as_str().unwrap().to_owned());
+    }
+    world.settle().await;
+    let row = world.get(&format!("/v1/invoices/{invoice}")).await.body;
+    assert_eq!(outcomes, ["recorded", "superseded", "recorded"]);
+    assert_eq!((&row["received"], &row["status"]), (&json!(4900), &json!("paid")));
+    assert_eq!(mails(&world).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_tells_nothing_of_another_tenants_rows_under_the_same_customer() {
+    let world = World::new().await;
+    let mine = world.subscribe("k", "ada").await;
+    for n in 0..5 {
+        tokio::time::advance(std::time::Duration::from_millis(5)).await;
+        let uri = format!("{}/v1/subscriptions", annals::system::IN_PROCESS_API);
+        let request = http::Request::post(uri).header("x-annals-tenant", "other").header("idempotency-key", format!("o{n}"));
+        assert_eq!(world.send(request, subscription("ada").to_string()).await.status, 201);
+    }
+    world.settle().await;
+    let list = world.get("/v1/customers/ada/subscriptions?limit=1").await.body;
+    assert_eq!((list["items"][0]["id"].as_str(), &list["next"]), (Some(mine.as_str()), &json!(null)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failed_payment_sends_one_retry_notice_per_attempt() {
     let world = World::new().await;
     let invoice = world.invoice(&world.subscribe("k", "ada").await).await;
@@ -178,7 +210,7 @@ async fn another_tenants_things_are_not_found() {
     for (method, path) in paths {
         let uri = format!("{}{path}", annals::system::IN_PROCESS_API);
         let request = http::Request::builder().method(method).uri(uri).header("x-annals-tenant", "other");
-        assert_eq!(world.send(request, "").await.status, 404, "{method} {path}");
+        assert_eq!(world.send(request, r#"{"period_start":"2026-01-01"}"#).await.status, 404, "{method} {path}");
     }
     let uri = format!("{}/v1/customers/ada/subscriptions", annals::system::IN_PROCESS_API);
     let list = world.send(http::Request::get(uri).header("x-annals-tenant", "other"), "").await;

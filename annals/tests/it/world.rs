@@ -97,7 +97,13 @@ impl World {
 
     /// Issues this month's invoice; its id.
     pub(crate) async fn invoice(&self, subscription: &str) -> String {
-        let answer = self.post(&format!("/v1/subscriptions/{subscription}/invoices"), &format!("invoice-{subscription}"), &json!({})).await;
+        let answer = self
+            .post(
+                &format!("/v1/subscriptions/{subscription}/invoices"),
+                &format!("invoice-{subscription}"),
+                &json!({ "period_start": "2026-01-01" }),
+            )
+            .await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.body["id"].as_str().unwrap().to_owned()
     }

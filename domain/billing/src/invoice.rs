@@ -151,7 +151,7 @@ pub struct RecordNotice {
 /// What a notice says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Happened {
-    /// This much was paid.
+    /// This much was paid in all, this notice and earlier ones together: providers tell the sum, not the step.
     Paid(Money),
     /// An attempt failed; this much is still due.
     Failed {
@@ -180,8 +180,8 @@ pub enum InvoiceRefusal {
     /// It is paid in full already.
     #[error("the invoice is paid already")]
     AlreadyPaid,
-    /// The notice tells of no money.
-    #[error("the notice tells of no money")]
+    /// The notice tells of no money that is not recorded.
+    #[error("the notice tells of no money that is not recorded")]
     NoMoney,
     /// This attempt, or a later one, is recorded already.
     #[error("a failed attempt of this number is recorded already")]
@@ -242,11 +242,15 @@ impl RecordNotice {
         match self.happened {
             // Paying a bill of nothing is a payment; paying nothing of a bill is not.
             Happened::Paid(paid) if paid.minor() < 0 || (paid.minor() == 0 && invoice.amount.minor() > 0) => Err(InvoiceRefusal::NoMoney),
+            // The same sum told again, or an older one: the second notice of one payment.
+            Happened::Paid(paid) if same_currency(paid)?.minor() <= state.received && !state.notices.is_empty() => {
+                Err(InvoiceRefusal::NoMoney)
+            }
             Happened::Paid(paid) => Ok(InvoiceEvent::PaymentReceived(PaymentReceived {
                 invoice_id,
                 subscription_id,
                 customer_id,
-                amount: same_currency(paid)?,
+                amount: Money::new(same_currency(paid)?.minor() - state.received, paid.currency()).map_err(|_| InvoiceRefusal::NoMoney)?,
                 notice,
             })),
             Happened::Failed { attempt, .. } if attempt <= state.failed_attempts => Err(InvoiceRefusal::OldAttempt),

@@ -86,8 +86,7 @@ pub struct InvoiceRow {
     /// Its id at the payment provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_invoice: Option<ProviderId>,
-    /// Minor units received so far; left out of list answers.
-    #[serde(default)]
+    /// Minor units received so far.
     pub received: i64,
 }
 

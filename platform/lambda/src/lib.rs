@@ -1,18 +1,21 @@
 //! What every function needs at its edge.
 //!
 //! - [`clients`]: the AWS clients of one function, over one transport
+//! - [`causes`]: an error with all that led to it, for logs
 //! - [`http`]: requests, answers, problems
 //! - [`metrics`]: what is counted, in embedded metric format
 //! - [`web`]: calls to other services' APIs
 //! - [`machine`]: the machine's clock, randomness and logs, for `main` functions only
 
 pub mod clients;
+mod errors;
 pub mod http;
 pub mod machine;
 pub mod metrics;
 pub mod web;
 
 pub use clients::{Account, MissingVariable, variable};
+pub use errors::causes;
 pub use http::{Caller, Problem, Response};
 pub use metrics::{Metric, Metrics};
 pub use web::Web;

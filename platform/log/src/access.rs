@@ -17,7 +17,7 @@ use crate::streams::Streams;
 
 /// At most one commit of a kind in this time, per instance.
 const INTERVAL: TimeDelta = TimeDelta::seconds(60);
-/// Kinds that are kept apart at a time; beyond that, those that count nothing are forgotten first.
+/// Kinds that are kept apart at a time; beyond that nothing is noted until older ones are a minute past.
 const KINDS: usize = 1024;
 
 /// What happens on an access stream.
@@ -102,7 +102,7 @@ impl AccessLog {
     pub async fn refused(&self, tenant: &Tenant, actor: &Actor, function: &'static str, code: &'static str) {
         let now = self.clock.now();
         let kind = Kind { tenant: tenant.clone(), actor: actor.clone(), function, code };
-        let Some(count) = self.due(kind, now) else { return };
+        let Some(count) = self.due(kind.clone(), now) else { return };
         let command = self.ids.uuid();
         let request = Request {
             tenant: tenant.clone(),
@@ -117,6 +117,14 @@ impl AccessLog {
         let note = Note(CommandRefused { function: function.to_owned(), code: code.to_owned(), count });
         if let Err(error) = self.days.execute(&request, &stream, Expect::Existing, &note).await {
             tracing::warn!(%stream, %error, "a refusal could not be noted");
+            self.put_back(kind, count);
+        }
+    }
+
+    /// Counts refusals that could not be written towards the next commit of their kind.
+    fn put_back(&self, kind: Kind, count: u64) {
+        if let Some(pending) = self.kinds.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&kind) {
+            pending.since += count;
         }
     }
 
@@ -133,7 +141,11 @@ impl AccessLog {
             return Some(count);
         }
         if kinds.len() >= KINDS {
-            kinds.retain(|_, pending| pending.since > 0 && now.since(pending.written_at) < INTERVAL * 60);
+            kinds.retain(|_, pending| now.since(pending.written_at) < INTERVAL);
+        }
+        if kinds.len() >= KINDS {
+            // Someone changes names faster than once a minute: nothing more is written until a minute is over.
+            return None;
         }
         kinds.insert(kind, Pending { written_at: now, since: 0 });
         Some(1)

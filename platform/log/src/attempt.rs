@@ -37,7 +37,8 @@ pub(crate) struct Attempt<'a, A: Aggregate> {
     request: &'a Request,
     stream: &'a StreamId,
     tries: u32,
-    /// The reason, while an insert has had no answer and its version is not known to be another's.
+    /// The reason, while it is not known whether the command is in the log: an insert has had no answer, or a commit that may be ours
+    /// has not been read yet.
     in_doubt: Option<BoxError>,
 }
 
@@ -60,9 +61,17 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
         loop {
             match self.streams.load(self.stream).await {
                 Ok(folded) => return Ok(Basis { folded, fresh: true }),
-                Err(LoadError::Fold(error)) => return Err(error.into()),
+                Err(LoadError::Fold(error)) => return Err(self.broken(error)),
                 Err(LoadError::Read(error)) => self.pause_after(error).await?,
             }
+        }
+    }
+
+    /// The stream does not fold; where the command may be in it, that is the answer.
+    fn broken<R>(&mut self, error: FoldError) -> ExecuteError<R> {
+        match self.in_doubt.is_some() {
+            true => self.give_up(error.into(), |source| ExecuteError::Failed { source }),
+            false => error.into(),
         }
     }
 
@@ -77,18 +86,21 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
                 Err(error) => self.pause_after(error).await?,
             }
         };
-        if page.items.len() >= limit {
+        // A page also ends at 1 MB: only one without a successor shows the head.
+        if page.next.is_some() || page.items.len() >= limit {
             return self.load().await;
         }
         for item in &page.items {
-            folded.apply(item)?;
+            folded.apply(item).map_err(|error| self.broken(error))?;
         }
         Ok(Basis { folded, fresh: true })
     }
 
-    /// The outcome of an earlier call with this command id, if the last 24 hours had one.
-    pub(crate) async fn repeated<R>(&mut self, folded: &Folded<A>) -> Result<Option<Outcome<A::Event>>, ExecuteError<R>> {
+    /// The outcome of an earlier call with this command id, if the last 24 hours had one. `None` on a fresh state ends all doubt.
+    pub(crate) async fn repeated<R>(&mut self, basis: &Basis<A>) -> Result<Option<Outcome<A::Event>>, ExecuteError<R>> {
+        let folded = &basis.folded;
         for version in folded.candidates(self.request.command) {
+            self.in_doubt.get_or_insert_with(|| format!("version {version} of {} may be it", self.stream).into());
             let item = loop {
                 match self.streams.log.commit(self.stream, version).await {
                     Ok(item) => break item,
@@ -107,6 +119,9 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
             let events = commit.events.iter().map(StoredEvent::decode).collect::<Result<_, _>>();
             let events = events.map_err(|error| unreadable(&commit, error))?;
             return Ok(Some(Outcome::Committed { version, recorded_at: commit.recorded_at, events, repeated: true }));
+        }
+        if basis.fresh {
+            self.in_doubt = None;
         }
         Ok(None)
     }
@@ -131,19 +146,21 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
             Inserted::Taken => {
                 let lost = format!("version {} of {} was taken", commit.version, self.stream);
                 let next = self.catch_up(basis).await?;
-                // The version is decided: by us, which `repeated` will find, or by another, which ends the doubt.
-                self.in_doubt = None;
-                self.pause(lost.into()).await?;
+                // Ours already, by an insert whose answer was lost: `repeated` will see, and there is nothing to wait for.
+                if next.folded.candidates(self.request.command).is_empty() {
+                    self.in_doubt = None;
+                    self.pause(lost.into()).await?;
+                }
                 Ok(Step::Again(next))
             }
             Inserted::NoAnswer(reason) => {
                 let version = basis.folded.version();
                 self.in_doubt = Some(reason);
-                let next = self.catch_up(basis).await?;
-                if next.folded.version() > version {
-                    self.in_doubt = None;
-                } else {
+                let mut next = self.catch_up(basis).await?;
+                if next.folded.version() == version {
                     self.pause("no answer to the insert".into()).await?;
+                    // The insert may still be on its way: what was read before the pause does not end the doubt.
+                    next.fresh = false;
                 }
                 Ok(Step::Again(next))
             }

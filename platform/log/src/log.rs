@@ -100,7 +100,7 @@ impl Log {
 
     /// A stream's commits from `first` to `last`, oldest first, all of them, strongly consistent.
     ///
-    /// Cost: ceil(bytes read / 4 KB) RCU; one call a page of at most 1 MB.
+    /// Cost: ceil(bytes read / 4 KB) RCU; one call a page of the pattern's size, at most 1 MB.
     pub async fn between(&self, stream: &StreamId, first: Version, last: Version) -> Result<Vec<Item>, ReadError> {
         let params = params(stream).between("version", first.get(), last.get());
         self.reads.query_all("load_stream_between", &params).await

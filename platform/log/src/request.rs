@@ -54,7 +54,7 @@ pub enum Outcome<E> {
         version: Version,
         /// When it was recorded.
         recorded_at: Timestamp,
-        /// The ids of its events and the events.
+        /// Its events.
         events: Vec<E>,
         /// Whether an earlier call wrote it.
         repeated: bool,

@@ -9,10 +9,10 @@ use annals_kit::{CommandId, Timestamp, Version};
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
-/// How long a repeated command is known.
-pub const REMEMBERED: TimeDelta = TimeDelta::hours(24);
+/// How long a repeated command is known: 24 hours, and half an hour for clocks that jump.
+pub const REMEMBERED: TimeDelta = TimeDelta::minutes(24 * 60 + 30);
 
-/// The commands of the last 24 hours, oldest first.
+/// The commands of the last [`REMEMBERED`], oldest first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Seen {
     entries: VecDeque<Entry>,
@@ -90,7 +90,7 @@ mod tests {
     proptest! {
         /// Law: every command of the last 24 hours is found at its version, before and after packing; older ones are forgotten.
         #[test]
-        fn commands_are_known_for_24_hours(gaps in prop::collection::vec(0i64..30_000, 1..60)) {
+        fn commands_are_known_for_24_hours_and_a_half(gaps in prop::collection::vec(0i64..30_000, 1..60)) {
             let (mut seen, mut at, mut all) = (Seen::default(), 1_000_000_000i64, vec![]);
             for (i, gap) in gaps.iter().enumerate() {
                 at += gap;
@@ -104,7 +104,7 @@ mod tests {
             prop_assert_eq!(&unpacked, &seen);
             for (command, version, then) in all {
                 let found = unpacked.candidates(command).next();
-                prop_assert_eq!(found, (at - then <= 24 * 3600).then_some(version));
+                prop_assert_eq!(found, (at - then <= REMEMBERED.num_seconds()).then_some(version));
             }
         }
 

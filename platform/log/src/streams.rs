@@ -65,7 +65,8 @@ impl<A: Aggregate> Streams<A> {
     /// Carries `command` out on `stream`, once.
     ///
     /// Cost: 1 call and ceil(bytes / 1 KB) WCU for the commit, when warm or [`Expect::New`]; cold, one [`Streams::load`] before it. A
-    /// repeated command costs one GetItem more, a refusal or a lost race one Query of the tail.
+    /// repeated command costs one GetItem more (and, where [`Expect::New`] was wrong, the refused insert and a load), a refusal or a lost
+    /// race one Query of the tail.
     ///
     /// Errors: see [`ExecuteError`]; safe to repeat with the same command id.
     pub async fn execute<C>(
@@ -86,7 +87,7 @@ impl<A: Aggregate> Streams<A> {
             {
                 return Err(ExecuteError::NotFound);
             }
-            if let Some(outcome) = attempt.repeated(&basis.folded).await? {
+            if let Some(outcome) = attempt.repeated(&basis).await? {
                 return Ok(outcome);
             }
             let now = self.log.clock.now();
@@ -114,8 +115,13 @@ impl<A: Aggregate> Streams<A> {
     pub(crate) fn keep(&self, stream: &StreamId, folded: Folded<A>) {
         let mut warm = self.warm.lock().unwrap_or_else(PoisonError::into_inner);
         let newer_is_kept = warm.peek(stream).is_some_and(|kept| kept.version() > folded.version());
-        if !newer_is_kept && folded.seen.weight() <= WARM_WEIGHT {
-            warm.put(stream.clone(), folded);
+        if newer_is_kept {
+            return;
+        }
+        match folded.seen.weight() <= WARM_WEIGHT {
+            true => drop(warm.put(stream.clone(), folded)),
+            // An older state left behind would be tried, and lose, at every command.
+            false => drop(warm.pop(stream)),
         }
     }
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_bus::{Bus, Detail, Metadata, Outgoing};
 use annals_kit::{Clock, StreamId, Version};
-use annals_lambda::{Metric, Metrics};
+use annals_lambda::{Metric, Metrics, causes};
 use annals_log::{BoxError, Commit, Log};
 use annals_reads::{Item, Reads};
 use aws_lambda_events::dynamodb::Event;
@@ -25,6 +25,8 @@ use crate::row::{Row, RowStore, Written};
 
 /// Streams whose rows are read and written at the same time.
 const CONCURRENCY: usize = 16;
+/// Why a stream whose log has a hole is parked: the read was strongly consistent, so waiting does not help.
+const MISSING: &str = "the log has no such commit, though the stream has delivered it or a later one: see annals verify";
 /// How often a row that another instance moved is started from again.
 const CONFLICTS: usize = 5;
 const CACHED_ROWS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -192,14 +194,13 @@ impl Projector {
             let version = Version::after(commits.last().map(|commit: &Commit| commit.version)).max(first);
             match Commit::from_item(item) {
                 Ok(commit) if commit.version == version => commits.push(commit),
-                Ok(commit) => {
-                    return Err(format!("the log of {} has version {} where {version} should be", delivered.stream, commit.version).into());
-                }
+                Ok(_) => return Ok((commits, Some(Stuck { version, reason: MISSING.into() }))),
                 Err(error) => return Ok((commits, Some(Stuck { version, reason: error.reason }))),
             }
         }
         if (commits.len() as u64) < wanted {
-            return Err(format!("the log of {} ends before version {last}, which the stream has delivered", delivered.stream).into());
+            let version = Version::after(commits.last().map(|commit| commit.version)).max(first);
+            return Ok((commits, Some(Stuck { version, reason: MISSING.into() })));
         }
         Ok((commits, None))
     }
@@ -231,11 +232,18 @@ impl Projector {
     async fn advance(&self, work: &Work<'_, '_>) -> Result<Written, BoxError> {
         let version = work.commits.last().map_or(work.before.version, |commit| commit.version.get());
         if let Some(stuck) = &work.stuck {
-            if work.before.parked == Some(stuck.version.get()) && version == work.before.version {
+            if work.before.parked == Some(stuck.version.get()) && version <= work.before.version {
                 return Ok(Written::Done);
             }
             tracing::error!(stream = %work.delivered.stream, version = %stuck.version, reason = %stuck.reason, "parked");
             self.deps.metrics.count(self.deps.service, Metric::StreamParked, 1, &work.delivered.stream.to_string());
+        }
+        if let Some(stuck) = work.stuck.as_ref().filter(|_| version < work.before.version) {
+            // A fold at a new revision stops below the older row: that row stays what readers see.
+            let why = crate::projection::parked(stuck.version, &stuck.reason, self.deps.clock.now());
+            let (written, stored) = self.rows.park(work.projection.entity(), &work.before, why).await?;
+            self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored);
+            return Ok(written);
         }
         let row = Row {
             entity: work.projection.entity(),
@@ -262,7 +270,7 @@ impl Projector {
     }
 
     fn fail<'d>(&self, one: &'d Delivered, error: BoxError) -> &'d str {
-        tracing::warn!(stream = %one.stream, sequence = %one.first_sequence, %error, "the stream waits for the next delivery");
+        tracing::warn!(stream = %one.stream, sequence = %one.first_sequence, error = causes(&*error), "the stream waits for the next delivery");
         // What was cached may be what misled it.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&one.stream);
         &one.first_sequence

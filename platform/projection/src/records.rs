@@ -9,7 +9,7 @@ use aws_lambda_events::dynamodb::{Event, EventRecord};
 #[derive(Debug)]
 pub(crate) struct Delivered {
     pub(crate) stream: StreamId,
-    /// The sequence number of its first record: what to report when the stream fails.
+    /// The lowest sequence number of its records: what to report when the stream fails.
     pub(crate) first_sequence: String,
     /// Its commits, in version order, each once. Those that cannot be read are left out: a gap, to be filled from the log.
     pub(crate) commits: Vec<Commit>,
@@ -43,6 +43,11 @@ pub(crate) fn sort_out(event: Event) -> (Vec<Delivered>, Vec<Tampering>) {
             delivered.push(Delivered { stream, first_sequence, commits: vec![], highest: 0 });
             delivered.len() - 1
         });
+        let sequence = record.change.sequence_number.unwrap_or_default();
+        // Longer is larger: sequence numbers have no leading zeros. A batch may hold a stream's records in another order.
+        if (sequence.len(), &sequence) < (delivered[place].first_sequence.len(), &delivered[place].first_sequence) {
+            delivered[place].first_sequence = sequence;
+        }
         delivered[place].highest = delivered[place].highest.max(version);
         delivered[place].commits.extend(commit);
     }

@@ -45,7 +45,8 @@ impl Reads {
     /// One page of the rows of `tenant`; other tenants' rows are left out.
     ///
     /// Cost: 1 call, or one for each value of a fan-out; ceil(bytes of limit + 1 entries / 4 KB) RCU for a strong pattern, half of that
-    /// for an eventual one. The one entry more is how the last page is known to be the last.
+    /// for an eventual one. The one entry more is how the last page is known to be the last. Where other tenants have rows under the same
+    /// key, a call more for each limit + 1 of theirs that lie between.
     pub async fn page<T: DeserializeOwned>(
         &self,
         pattern: &'static str,
@@ -65,22 +66,32 @@ impl Reads {
         };
         let limit = page.limit.clamp(1, MOST) as usize;
         let answers =
-            futures_util::future::try_join_all(plans.iter().zip(cursors).map(|(plan, cursor)| self.run(plan, cursor, limit))).await?;
+            futures_util::future::try_join_all(plans.iter().zip(cursors).map(|(plan, cursor)| self.run(plan, cursor, limit, tenant)))
+                .await?;
         let (items, cursors) = take(listed, answers, limit)?;
         let next = if cursors.iter().all(|cursor| *cursor == Cursor::Done) { None } else { Some(binding.seal(&cursors)?) };
-        let rows = items.into_iter().filter(|item| is_shown(item, tenant)).map(decode).collect::<Result<_, _>>()?;
+        let rows = items.into_iter().map(decode).collect::<Result<_, _>>()?;
         Ok(Page { items: rows, next })
     }
 
-    async fn run(&self, plan: &Plan, cursor: Cursor, limit: usize) -> Result<Run, ReadError> {
-        let after = match &cursor {
+    /// Up to `limit` + 1 of the tenant's rows after `cursor`. Reads on over other tenants' rows under the same key, so that neither a page
+    /// nor the place where it ends tells of them.
+    async fn run(&self, plan: &Plan, cursor: Cursor, limit: usize, tenant: &str) -> Result<Run, ReadError> {
+        let mut after = match &cursor {
             Cursor::Start => None,
             Cursor::After(key) => Some(key.clone()),
             Cursor::Done => return Ok(Run { cursor, page: VecDeque::new(), rest: None }),
         };
         let more = i32::try_from(limit + 1).unwrap_or(i32::MAX);
-        let ItemPage { items, next } = self.send_query(plan, more, after).await?;
-        Ok(Run { cursor, page: items.into(), rest: next })
+        let mut page = VecDeque::new();
+        loop {
+            let ItemPage { items, next } = self.send_query(plan, more, after).await?;
+            page.extend(items.into_iter().filter(|item| is_shown(item, tenant)));
+            if next.is_none() || page.len() > limit {
+                return Ok(Run { cursor, page, rest: next });
+            }
+            after = next;
+        }
     }
 
     /// Refuses entities without a tenant: their items have no owner to check.

@@ -6,7 +6,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use annals_kit::{Clock, Ids, ProviderId, Timestamp};
+use annals_kit::{Clock, Ids, Timestamp};
 use annals_reads::{Item, Params, ReadError, Reads};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -15,6 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use aws_sdk_kms::types::DataKeySpec;
 use chrono::TimeDelta;
 use lru::LruCache;
+use uuid::Uuid;
 
 use crate::seal::PersonKey;
 
@@ -51,7 +52,7 @@ pub struct Vault {
     kms_key: String,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
-    cache: Mutex<LruCache<ProviderId, (Timestamp, PersonKey)>>,
+    cache: Mutex<LruCache<Uuid, (Timestamp, PersonKey)>>,
 }
 
 impl Vault {
@@ -68,57 +69,57 @@ impl Vault {
         Self { dynamodb, kms, reads, table: table.to_owned(), kms_key: kms_key.to_owned(), clock, ids, cache }
     }
 
-    /// The key of `subject`, made if it has none.
+    /// The key of `person` (an id made of tenant and person), made if it has none.
     ///
     /// Cost: nothing while cached; otherwise one strong GetItem (1 RCU) and one KMS call; a new key one conditional PutItem (1 WCU) more.
-    pub async fn key(&self, subject: &ProviderId) -> Result<PersonKey, KeyError> {
+    pub async fn key(&self, person: &Uuid) -> Result<PersonKey, KeyError> {
         let now = self.clock.now();
-        if let Some((until, key)) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(subject)
+        if let Some((until, key)) = self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(person)
             && *until > now
         {
             return Ok(key.clone());
         }
-        let key = match self.stored(subject).await? {
-            Some(item) => self.open(subject, &item).await?,
-            None => self.create(subject, now).await?,
+        let key = match self.stored(person).await? {
+            Some(item) => self.open(person, &item).await?,
+            None => self.create(person, now).await?,
         };
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(subject.clone(), (now.plus(CACHE_TIME), key.clone()));
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(*person, (now.plus(CACHE_TIME), key.clone()));
         Ok(key)
     }
 
-    async fn stored(&self, subject: &ProviderId) -> Result<Option<Item>, KeyError> {
-        let params = Params::new().text("subject", subject.as_str());
+    async fn stored(&self, person: &Uuid) -> Result<Option<Item>, KeyError> {
+        let params = Params::new().text("subject", person.to_string());
         self.reads.get_item("get_person_key", &params).await.map_err(|error| match error {
             ReadError::Busy { .. } => KeyError::Busy { source: error },
             other => failed(&other),
         })
     }
 
-    async fn open(&self, subject: &ProviderId, item: &Item) -> Result<PersonKey, KeyError> {
+    async fn open(&self, person: &Uuid, item: &Item) -> Result<PersonKey, KeyError> {
         if item.contains_key("erased_at") {
             return Err(KeyError::Erased);
         }
         let wrapped = item.get("wrapped").and_then(|value| value.as_b().ok()).ok_or_else(|| failed(&"the key's item has no `wrapped`"))?;
         let call =
-            self.kms.decrypt().key_id(&self.kms_key).ciphertext_blob(wrapped.clone()).encryption_context("subject", subject.as_str());
+            self.kms.decrypt().key_id(&self.kms_key).ciphertext_blob(wrapped.clone()).encryption_context("subject", person.to_string());
         let answer = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         self.person_key(answer.plaintext())
     }
 
-    async fn create(&self, subject: &ProviderId, now: Timestamp) -> Result<PersonKey, KeyError> {
+    async fn create(&self, person: &Uuid, now: Timestamp) -> Result<PersonKey, KeyError> {
         let call = self
             .kms
             .generate_data_key()
             .key_id(&self.kms_key)
             .key_spec(DataKeySpec::Aes256)
-            .encryption_context("subject", subject.as_str());
+            .encryption_context("subject", person.to_string());
         let made = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         let wrapped = made.ciphertext_blob().ok_or_else(|| failed(&"KMS returned no wrapped key"))?;
         let put = self
             .dynamodb
             .put_item()
             .table_name(&self.table)
-            .item("PK", AttributeValue::S(format!("KEY#{subject}")))
+            .item("PK", AttributeValue::S(format!("KEY#{person}")))
             .item("SK", AttributeValue::S("KEY".into()))
             .item("wrapped", AttributeValue::B(Blob::new(wrapped.as_ref())))
             .item("created_at", AttributeValue::S(now.to_string()))
@@ -128,8 +129,8 @@ impl Vault {
             Ok(_) => self.person_key(made.plaintext()),
             // Someone else made it, or this call's answer was lost on an earlier try: theirs counts.
             Err(error) if matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) => {
-                let item = self.stored(subject).await?.ok_or_else(|| failed(&"a key that exists cannot be read"))?;
-                self.open(subject, &item).await
+                let item = self.stored(person).await?.ok_or_else(|| failed(&"a key that exists cannot be read"))?;
+                self.open(person, &item).await
             }
             Err(error) => Err(failed(&DisplayErrorContext(&error))),
         }

@@ -2,7 +2,7 @@
 
 use annals_kit::CommandId;
 use annals_lambda::http::{Caller, Problem};
-use annals_lambda::{Metric, http};
+use annals_lambda::{Metric, causes, http};
 use annals_log::{ExecuteError, Request, RequestHash};
 use annals_reads::ReadError;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -49,11 +49,11 @@ pub(crate) fn problem<R>(error: ExecuteError<R>, what: &str, refusal: impl FnOnc
             Problem::new(413, "too-large", format!("the request would take {size} bytes in the log, which is too many"))
         }
         ExecuteError::Busy { source } => {
-            tracing::warn!(%source, "busy");
+            tracing::warn!(error = causes(&*source), "busy");
             Problem::busy()
         }
         ExecuteError::Unknown { command, source } => {
-            tracing::error!(%command, %source, "outcome unknown");
+            tracing::error!(%command, error = causes(&*source), "outcome unknown");
             Problem::new(
                 503,
                 "unknown-outcome",
@@ -62,7 +62,7 @@ pub(crate) fn problem<R>(error: ExecuteError<R>, what: &str, refusal: impl FnOnc
         }
         ExecuteError::Broken(error) => internal(&error),
         ExecuteError::Encode(error) => internal(&error),
-        ExecuteError::Failed { source } => internal(&source),
+        ExecuteError::Failed { source } => internal(&*source),
     }
 }
 
@@ -73,14 +73,14 @@ pub(crate) fn read_problem(error: ReadError, what: &str) -> Problem {
         ReadError::BadToken => Problem::new(400, "invalid", "`page` is not a token of this list; start again without it"),
         ReadError::Busy { .. } => Problem::new(503, "busy", "try again in a moment"),
         ReadError::Failed { source } => {
-            tracing::error!(%source, what, "read failed");
+            tracing::error!(error = causes(&*source), what, "read failed");
             Problem::internal()
         }
     }
 }
 
-pub(crate) fn internal(error: &impl std::fmt::Display) -> Problem {
-    tracing::error!(%error, "internal");
+pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+    tracing::error!(error = causes(error), "internal");
     Problem::internal()
 }
 

@@ -21,12 +21,11 @@ const FUNCTION: &str = "generate-invoice";
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// What the caller asks for.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    /// The first day of the period; today where it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    period_start: Option<NaiveDate>,
+    /// The first day of the period. Never taken from the clock: a retry after midnight must name the same invoice.
+    period_start: NaiveDate,
 }
 
 /// Answers 201 with the new invoice, and 200 with the same fields when the period's invoice was issued before.
@@ -38,7 +37,7 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) ->
 async fn generate(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
     let caller = http::caller(event)?;
     let subscription: Uuid = http::path(event, "id", "subscription")?;
-    let asked = if http::body(event, BODY_LIMIT)?.is_empty() { Asked::default() } else { http::json_body(event, BODY_LIMIT)? };
+    let asked: Asked = http::json_body(event, BODY_LIMIT)?;
     let request = request(deps, &caller, event, &asked)?;
     let terms = terms(deps, &caller, subscription).await?;
     let issue = issue(&caller, &terms, asked.period_start, deps.clock.now().date())?;
@@ -76,9 +75,8 @@ async fn terms(deps: &Deps, caller: &Caller, subscription: Uuid) -> Result<Subsc
     loaded.state.terms.filter(|_| theirs).ok_or_else(|| Problem::not_found("subscription"))
 }
 
-/// The invoice of the period that begins on `start`. Its id is made of subscription and period, so a period is invoiced once.
-fn issue(caller: &Caller, terms: &SubscriptionCreated, start: Option<NaiveDate>, today: NaiveDate) -> Result<InvoiceIssued, Problem> {
-    let period_start = start.unwrap_or(today);
+/// The invoice of the period that begins on `period_start`. Its id is made of subscription and period, so a period is invoiced once.
+fn issue(caller: &Caller, terms: &SubscriptionCreated, period_start: NaiveDate, today: NaiveDate) -> Result<InvoiceIssued, Problem> {
     let months = match terms.interval {
         Interval::Month => Months::new(1),
         Interval::Year => Months::new(12),

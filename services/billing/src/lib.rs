@@ -5,6 +5,7 @@
 //! - [`process_webhook`]: `POST /v1/webhooks/stripe`
 //! - [`read`]: every `GET`
 //! - [`signature`]: the payment provider's signature scheme
+//! - [`stripe`]: what is read of the provider's events
 //! - [`deps`]: what they stand on
 
 mod answer;
@@ -14,6 +15,6 @@ pub mod generate_invoice;
 pub mod process_webhook;
 pub mod read;
 pub mod signature;
-mod stripe;
+pub mod stripe;
 
 pub use deps::{Deps, Settings};

@@ -223,7 +223,9 @@ impl<'a> Delivery<'a> {
     }
 
     async fn sealed_body(&self, deps: &Deps, customer: Option<&ProviderId>) -> Result<(Option<Arc<dyn Seal>>, Option<String>), Problem> {
-        match deps.vault.key(customer.unwrap_or(&self.event.id)).await {
+        // Per tenant: two of them may have one provider id, and each erases its own.
+        let person = derived_uuid("person", self.tenant, customer.unwrap_or(&self.event.id).as_str());
+        match deps.vault.key(&person).await {
             Ok(key) => Ok((Some(Arc::new(FieldSeal::new(key, &["body"]))), Some(String::from_utf8_lossy(self.body).into_owned()))),
             Err(KeyError::Erased) => Ok((None, None)),
             Err(KeyError::Busy { .. }) => Err(Problem::busy()),

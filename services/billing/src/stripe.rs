@@ -83,7 +83,10 @@ impl StripeEvent {
         };
         let invoice = ProviderInvoice {
             id: id_of(&self.data.object["id"]).ok_or("`id` is missing or no id")?,
-            subscription: self.data.object.get("subscription").and_then(id_of),
+            subscription: self.data.object.get("subscription").and_then(id_of).or_else(|| {
+                // Where API versions from 2025-03-31 on have it.
+                self.data.object.pointer("/parent/subscription_details/subscription").and_then(id_of)
+            }),
             customer: self.customer(),
             ours: self.data.object.pointer("/metadata/annals_invoice").and_then(Value::as_str).and_then(|id| id.parse().ok()),
             due: fields.money("amount_due")?,
@@ -116,15 +119,48 @@ impl Fields<'_> {
         let code = self.0.get("currency").and_then(Value::as_str).unwrap_or_default().to_ascii_uppercase();
         let currency: Currency = code.parse().map_err(|_| "`currency` is missing or unknown".to_owned())?;
         let amount = self.integer(name)?;
-        let minor = if TWO_DECIMALS_AT_STRIPE.contains(&currency.code()) {
-            (amount % 100 == 0).then_some(amount / 100).ok_or_else(|| format!("`{name}` is not a whole amount of {currency}"))?
-        } else {
-            amount
-        };
-        Money::new(minor, currency).map_err(|error| format!("`{name}`: {error}"))
+        money_of(amount, currency).map_err(|reason| format!("`{name}` {reason}"))
+    }
+}
+
+/// Our amount of an amount in the provider's units.
+fn money_of(amount: i64, currency: Currency) -> Result<Money, String> {
+    let minor = match currency.code() {
+        code if HUNDREDTHS_AT_STRIPE.contains(&code) => (amount % 100 == 0).then_some(amount / 100),
+        code if WHOLE_AT_STRIPE.contains(&code) => amount.checked_mul(100),
+        _ => Some(amount),
+    };
+    let minor = minor.ok_or_else(|| format!("is no amount of {currency}"))?;
+    Money::new(minor, currency).map_err(|error| format!("is out of bounds: {error}"))
+}
+
+/// An amount of ours in the provider's units: for playing the provider.
+pub fn provider_amount(minor: i64, currency: &str) -> i64 {
+    match currency {
+        code if HUNDREDTHS_AT_STRIPE.contains(&code) => minor.saturating_mul(100),
+        code if WHOLE_AT_STRIPE.contains(&code) => minor / 100,
+        _ => minor,
     }
 }
 
 /// Currencies without a minor unit whose amounts Stripe still gives in hundredths.
 /// Source: Stripe documentation, "Supported currencies", special cases.
-const TWO_DECIMALS_AT_STRIPE: [&str; 2] = ["ISK", "UGX"];
+const HUNDREDTHS_AT_STRIPE: [&str; 2] = ["ISK", "UGX"];
+
+/// Currencies with a minor unit whose amounts Stripe gives in whole units. Source: the same page, zero-decimal currencies.
+const WHOLE_AT_STRIPE: [&str; 1] = ["MGA"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_come_back_as_they_were_in_every_currency() {
+        for code in ["EUR", "JPY", "KWD", "ISK", "UGX", "MGA"] {
+            let currency: Currency = code.parse().unwrap();
+            let sent = provider_amount(12_300, code);
+            assert_eq!(money_of(sent, currency), Ok(Money::new(12_300, currency).unwrap()), "{code}");
+        }
+        assert!(money_of(150, "ISK".parse().unwrap()).is_err());
+    }
+}

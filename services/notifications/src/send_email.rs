@@ -11,7 +11,7 @@ use annals_lambda::Metric;
 use annals_log::{ExecuteError, Expect, Request, RequestHash};
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use aws_sdk_sesv2::error::{DisplayErrorContext, SdkError};
+use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{EmailContent, MessageTag, RawMessage};
 use chrono::TimeDelta;
@@ -129,7 +129,8 @@ impl Effect {
             Err(SdkError::ServiceError(refused)) if refused.err().is_message_rejected() => {
                 Ok(self.given_up("the provider rejected the message"))
             }
-            Err(error) => Err(format!("{}", DisplayErrorContext(&error)).into()),
+            // The code only: the provider's words may name the recipient.
+            Err(error) => Err(format!("the email provider did not take it: {}", error.code().unwrap_or("no answer")).into()),
         }
     }
 

@@ -71,7 +71,7 @@ async fn a_command_id_is_forgotten_after_a_day() {
     let fixture = Fixture::new().await;
     let first = fixture.request();
     fixture.streams().execute(&first, &fixture.stream(), Expect::New, &change(5)).await.unwrap();
-    fixture.clock.shift(24 * 3600 + 1);
+    fixture.clock.shift(25 * 3600);
     fixture.streams().execute(&fixture.request(), &fixture.stream(), Expect::Existing, &change(5)).await.unwrap();
     let again = fixture.streams().execute(&first, &fixture.stream(), Expect::Existing, &change(5)).await.unwrap();
     assert_eq!(version_of(&again), 3);
@@ -142,6 +142,20 @@ async fn recorded_at_does_not_go_back_with_the_clock() {
         }
     }
     assert!(times.is_sorted(), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tail_of_more_than_a_page_is_read_to_its_end_before_a_refusal() {
+    let fixture = Fixture::new().await;
+    let (warm, other) = (fixture.streams(), fixture.streams());
+    warm.execute(&fixture.request(), &fixture.stream(), Expect::New, &change(1)).await.unwrap();
+    // Four commits of 350 KB do not fit a page of 1 MB.
+    for _ in 0..4 {
+        let large = Change { by: 1, note: "x".repeat(350_000) };
+        other.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &large).await.unwrap();
+    }
+    let outcome = warm.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &change(-5)).await.unwrap();
+    assert_eq!(version_of(&outcome), 6);
 }
 
 #[tokio::test(start_paused = true)]

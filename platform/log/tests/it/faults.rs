@@ -78,8 +78,8 @@ async fn run(faults: Vec<Fault>, callers: Vec<Vec<i64>>) {
         }
     }
     // Everything there was acknowledged, or reported as unknown.
-    let explained = told.iter().flat_map(|told| told.committed.keys().chain(&told.open)).count();
-    assert!(written.len() <= explained, "{written:?} {told:?}");
+    let explained: std::collections::BTreeSet<_> = told.iter().flat_map(|told| told.committed.keys().chain(&told.open)).collect();
+    assert!(written.keys().all(|command| explained.contains(command)), "{written:?} {told:?}");
     assert!(folded.state.minor >= 0 && folded.state.minor == folded.state.changes.iter().sum::<i64>());
     assert_eq!(fixture.streams().load(&fixture.stream()).await.unwrap().state, folded.state);
 }
@@ -118,6 +118,28 @@ async fn a_command_that_may_have_been_written_is_unknown_and_never_failed() {
     let request = fixture.request();
     let outcome = fixture.streams().execute(&request, &fixture.stream(), Expect::New, &change(5)).await;
     assert!(matches!(outcome, Err(ExecuteError::Unknown { command, .. }) if command == request.command), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_was_found_but_cannot_be_read_is_unknown() {
+    // The insert lands without an answer, the tail shows that something landed, and then nothing can be read any more.
+    let mut faults = vec![Fault::LoseResponse, Fault::None];
+    faults.extend(vec![Fault::LoseRequest; 400]);
+    let fixture = Fixture::with_faults(faults).await;
+    let outcome = fixture.streams().execute(&fixture.request(), &fixture.stream(), Expect::New, &change(5)).await;
+    assert!(matches!(outcome, Err(ExecuteError::Unknown { .. })), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repeated_command_that_cannot_be_read_is_unknown_too() {
+    let fixture = Fixture::new().await;
+    let request = fixture.request();
+    fixture.streams().execute(&request, &fixture.stream(), Expect::New, &change(5)).await.unwrap();
+    let mut faults = vec![Fault::None];
+    faults.extend(vec![Fault::LoseRequest; 400]);
+    fixture.arm(faults);
+    let outcome = fixture.streams().execute(&request, &fixture.stream(), Expect::Existing, &change(5)).await;
+    assert!(matches!(outcome, Err(ExecuteError::Unknown { .. })), "{outcome:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -99,14 +99,14 @@ impl Clock for TestClock {
 
 /// Faults by the number of the call; none after the last.
 pub(crate) struct Script {
-    faults: Vec<Fault>,
+    faults: std::sync::Mutex<Vec<Fault>>,
     next: AtomicU64,
 }
 
 impl Faults for Script {
     fn plan(&self, _: &Call<'_>) -> Fault {
         let call = self.next.fetch_add(1, Ordering::Relaxed) as usize;
-        self.faults.get(call).cloned().unwrap_or_default()
+        self.faults.lock().unwrap().get(call).cloned().unwrap_or_default()
     }
 }
 
@@ -138,7 +138,7 @@ impl Fixture {
                 serde_json::json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] }),
             ],
         }];
-        let script = Arc::new(Script { faults, next: 0.into() });
+        let script = Arc::new(Script { faults: faults.into(), next: 0.into() });
         config.faults = Some(script.clone());
         let local = Local::open(config).await.unwrap();
         let account = Account {
@@ -151,6 +151,12 @@ impl Fixture {
         let reads = Reads::new(client.clone(), matrix).with_jitter_seed(7);
         let log = Log::new(client.clone(), reads, LogConfig::new("subscriptions-log"), clock.clone(), ids.clone());
         Self { script, local, log, clock, ids, client }
+    }
+
+    /// These faults from the next call on.
+    pub(crate) fn arm(&self, faults: Vec<Fault>) {
+        *self.script.faults.lock().unwrap() = faults;
+        self.script.next.store(0, Ordering::Relaxed);
     }
 
     /// No more faults.

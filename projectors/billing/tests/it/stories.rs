@@ -124,6 +124,49 @@ async fn an_older_revisions_row_is_folded_again_and_only_news_is_published() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fold_at_a_new_revision_that_stops_below_the_old_row_keeps_that_row_and_says_why() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 4, true).await;
+    let items = fixture.items(&stream).await;
+    deliver(&fixture.projector(), &[record("INSERT", 1, &items[2])]).await;
+    stored_by(&fixture, &fixture.row(&stream).await.unwrap(), 0, 3).await;
+    let client = fixture.account.dynamodb();
+    let second = &items[1];
+    client.delete_item().table_name(LOG).key("PK", second["PK"].clone()).key("SK", second["SK"].clone()).send().await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 2, &items[3])]).await, None);
+    }
+    let row = fixture.row(&stream).await.unwrap();
+    assert_eq!((version(&row), row["status"].as_s().unwrap().as_str()), (3, "as another revision saw it"));
+    assert_eq!(row["parked"].as_m().unwrap()["version"], AttributeValue::N("2".into()));
+    assert_eq!(fixture.counts.of(Metric::StreamParked), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_in_the_log_parks_the_stream_and_the_batch_goes_on() {
+    let fixture = Fixture::new().await;
+    let (holed, good) = (fixture.invoice(1, 3, false).await, fixture.invoice(2, 1, false).await);
+    let items = fixture.items(&holed).await;
+    let client = fixture.account.dynamodb();
+    client.delete_item().table_name(LOG).key("PK", items[1]["PK"].clone()).key("SK", items[1]["SK"].clone()).send().await.unwrap();
+    let batch = [record("INSERT", 1, &items[2]), record("INSERT", 2, &fixture.items(&good).await[0])];
+    assert_eq!(deliver(&fixture.projector(), &batch).await, None);
+    let row = fixture.row(&holed).await.unwrap();
+    assert_eq!((version(&row), &row["parked"].as_m().unwrap()["version"]), (1, &AttributeValue::N("2".into())));
+    assert_eq!(version(&fixture.row(&good).await.unwrap()), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_lowest_number_is_reported_also_when_records_come_swapped() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 2, false).await;
+    let items = fixture.items(&stream).await;
+    fixture.script.break_bus(Fault::FailEntries((0..10).collect()));
+    let swapped = [record("INSERT", 7, &items[1]), record("INSERT", 3, &items[0])];
+    assert_eq!(deliver(&fixture.projector(), &swapped).await, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_newer_revisions_row_is_left_alone() {
     let fixture = Fixture::new().await;
     let stream = fixture.invoice(1, 3, false).await;
