@@ -28,8 +28,11 @@ pub enum DiskError {
     Breaches(Vec<String>),
 }
 
-/// The matrices in `folder`, by file name; those that do not hold, with what is wrong with them.
-pub fn read(folder: &Path) -> Result<Vec<(String, Result<Matrix, Errors>)>, DiskError> {
+/// A file's name, and its matrix or what is wrong with it.
+pub type Named = (String, Result<Matrix, Errors>);
+
+/// The matrices in `folder`, in the order of their files' names.
+pub fn read(folder: &Path) -> Result<Vec<Named>, DiskError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| DiskError::File { path, source }
