@@ -6,13 +6,12 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 
 use annals_kit::{Clock, Timestamp};
 use dynoxide::{Database, DynoxideError};
 use rusqlite::Connection;
 
-use crate::checkpointer::Checkpointer;
 use crate::config::{Durability, Store};
 use crate::open_error::OpenError;
 
@@ -27,9 +26,7 @@ pub(crate) struct Engine {
     beside: Mutex<Connection>,
     /// One writer at a time over both connections: SQLite would make the other one poll. In shared memory
     /// readers too, as they would fail with SQLITE_LOCKED instead of waiting.
-    writer: Arc<Mutex<()>>,
-    /// Absent in memory, where there is no log to move.
-    checkpointer: Option<Checkpointer>,
+    writer: Mutex<()>,
     readers_wait: bool,
     marks: Mutex<Marks>,
 }
@@ -55,13 +52,8 @@ impl Engine {
             (Durability::Power, Store::Directory(_)) => Some(wal(&path)?),
             _ => None,
         };
-        let writer = Arc::<Mutex<()>>::default();
-        let checkpointer = match store {
-            Store::Directory(_) => Some(Checkpointer::start(&path, writer.clone()).map_err(|error| open_error(&path, error.into()))?),
-            Store::Memory => None,
-        };
         let readers_wait = *store == Store::Memory;
-        Ok(Self { path, database, wal, beside: Mutex::new(beside), writer, checkpointer, readers_wait, marks: Mutex::default() })
+        Ok(Self { path, database, wal, beside: Mutex::new(beside), writer: Mutex::default(), readers_wait, marks: Mutex::default() })
     }
 
     /// Runs operations of the embedded database. `clock` dates the stream records they write.
@@ -69,7 +61,6 @@ impl Engine {
         let _writing = lock(&self.writer);
         self.mark(clock.now());
         let result = operation(&self.database);
-        self.checkpointer.iter().for_each(Checkpointer::count);
         if let Some(wal) = &self.wal {
             // A disk that does not take writes takes no promises either: better no answer than a wrong one.
             wal.sync_data().expect("the disk takes what was written");

@@ -75,7 +75,6 @@ fn prepare(connection: Connection, durability: Durability) -> rusqlite::Result<H
     connection.pragma_update(None, "synchronous", if durability == Durability::Power { "FULL" } else { "NORMAL" })?;
     // Messages and checkpoints are small and recent: the large page cache is for the tables.
     connection.pragma_update(None, "cache_size", -1000)?;
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
     connection.set_prepared_statement_cache_capacity(64);
     connection.execute_batch(SCHEMA)?;
     Ok(HostStore(Mutex::new(connection)))

@@ -3,7 +3,7 @@
 //! - [`config`]: what the local account contains; [`local`]: opens, starts, waits, stops; [`open_error`]: why it does not open
 //! - `transport`: the SDK's `HttpClient`; `endpoint`: the same on loopback, by `server` and `signature`; `gateway`: finds service and role, asks IAM, injects faults, tallies
 //! - `iam`: policies; `access`: what each DynamoDB operation asks of them; `partiql`: what a statement touches
-//! - `dynamodb`: operations on `engine`, the embedded database, and its `checkpointer`; `tables`: the tables there must be
+//! - `dynamodb`: operations on `engine`, the embedded database; `tables`: the tables there must be
 //! - `streams`: shards and records; `stream_records`: what the engine keeps of them; `stream_api`: the Streams API;
 //!   `stream_mapping`: batches to functions; [`checkpoints`]: how far they got
 //! - [`events`]: the bus; [`pattern`] and `matcher`: what rules match; `transformer`: what targets get
@@ -19,7 +19,6 @@ mod access;
 mod account;
 pub mod alarms;
 pub mod arn;
-mod checkpointer;
 pub mod checkpoints;
 pub mod config;
 mod dynamodb;
