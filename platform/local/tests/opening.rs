@@ -54,8 +54,12 @@ async fn another_definition_of_a_table_is_refused_and_the_same_is_not() {
     };
     drop(open(|_| {}).await.unwrap());
     drop(open(|config| config.tables.push(table("another"))).await.unwrap());
-    let error = open(|config| config.tables[0]["TableClass"] = "STANDARD_INFREQUENT_ACCESS".into()).await.err().unwrap();
-    assert!(matches!(&error, OpenError::TableDiffers { table, difference, .. } if table == "log" && difference == "TableClass"), "{error}");
+    // Capacity and protection shape no data.
+    drop(open(|config| config.tables[0]["DeletionProtectionEnabled"] = true.into()).await.unwrap());
+    let error = open(|config| config.tables[0]["StreamSpecification"] = serde_json::json!({ "StreamEnabled": false })).await.err().unwrap();
+    let stream =
+        matches!(&error, OpenError::TableDiffers { table, difference, .. } if table == "log" && difference == "StreamSpecification");
+    assert!(stream, "{error}");
 }
 
 /// A function that holds a client of its own account must not keep the account open.
