@@ -5,9 +5,10 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedCredentialsProvider};
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_types::SdkConfig;
 
 /// How a function reaches AWS.
 #[derive(Clone, Debug)]
@@ -44,61 +45,38 @@ impl Account {
 
     /// A DynamoDB client. It does not retry: the callers have the policy, and must see every lost answer.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(Region::new(self.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts());
-        aws_sdk_dynamodb::Client::from_conf(match &self.endpoint {
-            Some(url) => config.endpoint_url(url).build(),
-            None => config.build(),
-        })
+        aws_sdk_dynamodb::Client::new(&self.without_retries())
     }
 
     /// An EventBridge client. It does not retry: the publisher retries the entries that failed, and no others.
     pub fn events(&self) -> aws_sdk_eventbridge::Client {
-        let config = aws_sdk_eventbridge::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(Region::new(self.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts());
-        aws_sdk_eventbridge::Client::from_conf(match &self.endpoint {
-            Some(url) => config.endpoint_url(url).build(),
-            None => config.build(),
-        })
+        aws_sdk_eventbridge::Client::new(&self.without_retries())
     }
 
     /// A KMS client, with the SDK's own retries: its calls change nothing.
     pub fn kms(&self) -> aws_sdk_kms::Client {
-        let config = aws_sdk_kms::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
-            .region(Region::new(self.region.clone()))
-            .timeout_config(timeouts());
-        aws_sdk_kms::Client::from_conf(match &self.endpoint {
-            Some(url) => config.endpoint_url(url).build(),
-            None => config.build(),
-        })
+        aws_sdk_kms::Client::new(&self.shared().build())
     }
 
     /// An SES client. It does not retry: sending twice is worse than sending late.
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
-        let config = aws_sdk_sesv2::Config::builder()
+        aws_sdk_sesv2::Client::new(&self.without_retries())
+    }
+
+    fn without_retries(&self) -> SdkConfig {
+        self.shared().retry_config(RetryConfig::disabled()).build()
+    }
+
+    /// What the clients of every service have in common.
+    fn shared(&self) -> aws_types::sdk_config::Builder {
+        let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(self.http.clone())
-            .credentials_provider(self.credentials.clone())
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
             .region(Region::new(self.region.clone()))
-            .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts());
-        aws_sdk_sesv2::Client::from_conf(match &self.endpoint {
-            Some(url) => config.endpoint_url(url).build(),
-            None => config.build(),
-        })
+        config.set_endpoint_url(self.endpoint.clone());
+        config
     }
 }
 
