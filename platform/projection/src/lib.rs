@@ -26,5 +26,5 @@ pub use failures::Failures;
 pub use projection::Projection;
 pub use projector::{Projector, ProjectorDeps, handle};
 pub use reconciler::{Reconciler, Stopped};
-pub use reconciliation::{Reconciliation, Report, Wake, handle as handle_reconciliation};
+pub use reconciliation::{Reconciliation, Report, Wake};
 pub use walk::Walk;

@@ -1,6 +1,11 @@
 //! Batches that an event source mapping gave up on, as Lambda leaves them in S3: one JSON object each, records included.
 //!
+//! - [`bucket`]: on AWS; [`folder`]: on one machine, under the same keys
+//!
 //! Source: Lambda Developer Guide, "Retain discarded records for a DynamoDB event source".
+
+pub mod bucket;
+pub mod folder;
 
 use std::pin::Pin;
 
