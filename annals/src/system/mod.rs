@@ -25,6 +25,7 @@ use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
 
 pub use self::credentials::Credentials;
 pub use self::identity::API as IN_PROCESS_API;
+pub(crate) use self::wiring::BUS;
 
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;

@@ -112,9 +112,9 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
     local.install(function!("notifications-projector", Arc::new(projector), annals_projection::handle));
 
     let failures = || Arc::new(Folder::new(system.failures()));
-    let reconciler = billing_projectors::reconciler(&host("billing-reconciler"), BUS, failures());
+    let reconciler = billing_projectors::reconciler(&host("billing-reconciler"), BUS).with_failures(failures());
     local.install(function!("billing-reconciler", Arc::new(reconciler), reconciliation::handle).with_timeout(RECONCILER_TIMEOUT));
-    let reconciler = notifications_projectors::reconciler(&host("notifications-reconciler"), BUS, failures());
+    let reconciler = notifications_projectors::reconciler(&host("notifications-reconciler"), BUS).with_failures(failures());
     local.install(function!("notifications-reconciler", Arc::new(reconciler), reconciliation::handle).with_timeout(RECONCILER_TIMEOUT));
 
     let settings = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };

@@ -55,11 +55,6 @@ impl Account {
         aws_sdk_eventbridge::Client::new(&self.without_retries())
     }
 
-    /// An S3 client, with the SDK's own retries: every call of ours can be repeated.
-    pub fn s3(&self) -> aws_sdk_s3::Client {
-        aws_sdk_s3::Client::new(&self.shared().build())
-    }
-
     /// A KMS client, with the SDK's own retries: its calls change nothing.
     pub fn kms(&self) -> aws_sdk_kms::Client {
         aws_sdk_kms::Client::new(&self.shared().build())

@@ -144,12 +144,12 @@ impl Log {
         self.reads.scan_page("verify_log", None, after, None).await
     }
 
-    /// One page of one `segment` (number, of how many) of the whole table: which streams have come how far. A declared maintenance scan,
+    /// One page, at most `limit` commits, of one `segment` (number, of how many) of the whole table: which streams have come how far. A declared maintenance scan,
     /// for the reconciler only. Items that are no commit's are left out: `annals verify` names them.
     ///
     /// Cost: as [`Log::scan`]; a million commits of 700 B are 171,000 RCU.
-    pub async fn heads(&self, after: Option<Key>, segment: (i32, i32)) -> Result<HeadPage, ReadError> {
-        let page = self.reads.scan_page("walk_log", None, after, Some(segment)).await?;
+    pub async fn heads(&self, after: Option<Key>, segment: (i32, i32), limit: usize) -> Result<HeadPage, ReadError> {
+        let page = self.reads.scan_page("walk_log", Some(as_limit(limit)), after, Some(segment)).await?;
         let mut heads = HeadPage { heads: vec![], commits: page.items.len() as u64, streams: 0, next: page.next };
         for head in page.items.iter().filter_map(head_of) {
             heads.streams += u64::from(head.version == Version::FIRST);

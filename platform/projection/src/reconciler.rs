@@ -1,7 +1,7 @@
 //! Finds what the stream has lost: walks the log and lets every consumer compare and take what it lacks.
 //!
 //! A lost last record shows no gap to anyone; it is found this way and only this way. The walk reads the log once and every row's stamp
-//! once ([ADR 8](../../../docs/adr/0008-reconciler-glances.md)), holds one page a segment in memory, and can stop after any page.
+//! once (ADR 13), holds one page a segment in memory, and can stop after any page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use annals_reads::ReadError;
 use crate::consumer::{Consumer, Found, Mode, Tally};
 use crate::walk::{MOST_OPEN, Open, Place, Walk};
 
+/// Commits in a page; DynamoDB ends it at 1 MB.
+const PAGE: usize = 1000;
 /// How often a stream that fails is tried before it is left open.
 const TRIES: u32 = 3;
 /// The pause before its second try; doubles.
@@ -23,6 +25,7 @@ pub struct Reconciler {
     log: Log,
     clock: Arc<dyn Clock>,
     consumers: Vec<Box<dyn Consumer>>,
+    page: usize,
 }
 
 /// A walk stopped before its time; what it has come to is kept, and going on from there misses nothing.
@@ -58,13 +61,18 @@ struct Compared {
 impl Reconciler {
     /// A reconciler of `log` that feeds no one yet.
     pub fn new(log: Log, clock: Arc<dyn Clock>) -> Self {
-        Self { log, clock, consumers: vec![] }
+        Self { log, clock, consumers: vec![], page: PAGE }
     }
 
     /// The same, with one consumer more.
     pub fn feeding(mut self, consumer: impl Consumer + 'static) -> Self {
         self.consumers.push(Box::new(consumer));
         self
+    }
+
+    /// The same, with pages of so many commits: small ones show every boundary.
+    pub fn with_pages_of(self, commits: usize) -> Self {
+        Self { page: commits, ..self }
     }
 
     /// Goes on with a walk until it is finished or it is `until`; at least one page a segment.
@@ -103,7 +111,7 @@ impl Reconciler {
     async fn along(&self, place: Place, segment: (i32, i32), mode: Mode, until: Option<Timestamp>) -> Stretch {
         let mut stretch = Stretch { place, tally: Tally::default(), open: vec![], stopped: None };
         while let Some(after) = stretch.place.after() {
-            let page = match self.log.heads(after, segment).await {
+            let page = match self.log.heads(after, segment, self.page).await {
                 Ok(page) => page,
                 Err(error) => {
                     stretch.stopped = Some(Stopped::Log(error));

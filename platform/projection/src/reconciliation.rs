@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::consumer::{Consumer, Mode, Tally};
-use crate::failures::{self, Failed, Failures};
+use crate::failures::{Failed, Failures};
 use crate::kept::{Keeper, Kept};
 use crate::reconciler::Reconciler;
 use crate::walk::Walk;
@@ -37,7 +37,8 @@ pub struct Reconciliation {
     log_table: &'static str,
     reconciler: Reconciler,
     keeper: Keeper,
-    failures: Arc<dyn Failures>,
+    /// `None`: nobody reads them here, and a walk finds what they hold.
+    failures: Option<Arc<dyn Failures>>,
     metrics: Arc<dyn Metrics>,
     clock: Arc<dyn Clock>,
 }
@@ -80,7 +81,7 @@ impl Wake {
 
 impl Reconciliation {
     /// The reconciler of `service`, whose log and rows `matrix` describes; it feeds no one yet.
-    pub fn new(host: &Host, service: &'static str, log_table: &'static str, matrix: Arc<Matrix>, failures: Arc<dyn Failures>) -> Self {
+    pub fn new(host: &Host, service: &'static str, log_table: &'static str, matrix: Arc<Matrix>) -> Self {
         let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), matrix);
         let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(log_table), host.clock.clone(), host.ids.clone());
@@ -89,15 +90,26 @@ impl Reconciliation {
             log_table,
             reconciler: Reconciler::new(log, host.clock.clone()),
             keeper: Keeper::new(dynamodb, reads),
-            failures,
+            failures: None,
             metrics: host.metrics.clone(),
             clock: host.clock.clone(),
         }
     }
 
+    /// The same, re-driving the failed batches in `failures`. Without them, what a mapping has given up on is found by the walk that its
+    /// alarm asks for.
+    pub fn with_failures(self, failures: Arc<dyn Failures>) -> Self {
+        Self { failures: Some(failures), ..self }
+    }
+
     /// The same, with one consumer more.
     pub fn feeding(self, consumer: impl Consumer + 'static) -> Self {
         Self { reconciler: self.reconciler.feeding(consumer), ..self }
+    }
+
+    /// The same, with pages of so many commits: see [`Reconciler::with_pages_of`].
+    pub fn with_pages_of(self, commits: usize) -> Self {
+        Self { reconciler: self.reconciler.with_pages_of(commits), ..self }
     }
 
     /// The reconciler, for a walk from beginning to end that keeps nothing.
@@ -170,12 +182,16 @@ impl Reconciliation {
         }
     }
 
-    /// Feeds the streams of failed batches; whether one does not tell its streams.
-    async fn redrive(&self, report: &mut Report) -> Result<bool, BoxError> {
+    /// Feeds the streams of failed batches, and marks as handled those whose streams lack nothing more; whether one does not tell its
+    /// streams, so that only a walk finds them.
+    ///
+    /// Cost: one list, and a read and a mark a batch; what feeding a stream costs. At most a hundred batches.
+    pub async fn redrive(&self, report: &mut Report) -> Result<bool, BoxError> {
         let mut unknown = false;
-        for key in self.failures.list(BATCHES).await? {
-            let body = self.failures.read(&key).await?;
-            let heads = match failures::read(&body, self.log_table) {
+        let Some(failures) = &self.failures else { return Ok(false) };
+        for key in failures.list(BATCHES).await? {
+            let body = failures.read(&key).await?;
+            let heads = match crate::failures::read(&body, self.log_table) {
                 Failed::Foreign => continue,
                 Failed::Heads(heads) => heads,
                 Failed::Unknown => {
@@ -187,7 +203,7 @@ impl Reconciliation {
             let (tally, open) = self.reconciler.feed(&heads).await;
             report.redriven.add(tally);
             if open.is_empty() {
-                self.failures.handled(&key).await?;
+                failures.handled(&key).await?;
                 report.batches += 1;
             } else {
                 report.batches_left += 1;

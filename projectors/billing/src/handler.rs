@@ -1,9 +1,7 @@
 //! The functions of `subscriptions-log`: the one on its stream, and the one that finds what the stream has lost.
 
-use std::sync::Arc;
-
 use annals_lambda::Host;
-use annals_projection::{Failures, Projector, ProjectorDeps, Reconciliation};
+use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
 use crate::rows::{Invoices, Subscriptions, Webhooks};
 
@@ -17,7 +15,7 @@ pub fn projector(host: &Host, bus: &str) -> Projector {
     Projector::new(deps).with::<Subscriptions>().with::<Invoices>().with::<Webhooks>()
 }
 
-/// Billing's reconciler on `host`: it feeds the projector, as the stream does, and finds failed batches in `failures`.
-pub fn reconciler(host: &Host, bus: &str, failures: Arc<dyn Failures>) -> Reconciliation {
-    Reconciliation::new(host, SERVICE, LOG, access_patterns::billing(), failures).feeding(projector(host, bus))
+/// Billing's reconciler on `host`: it feeds the projector, as the stream does.
+pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
+    Reconciliation::new(host, SERVICE, LOG, access_patterns::billing()).feeding(projector(host, bus))
 }

@@ -1,9 +1,7 @@
 //! The functions of `notifications-log`: the one on its stream, and the one that finds what the stream has lost.
 
-use std::sync::Arc;
-
 use annals_lambda::Host;
-use annals_projection::{Failures, Projector, ProjectorDeps, Reconciliation};
+use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
 /// The name of the service, and of its log.
 const SERVICE: &str = "notifications";
@@ -14,7 +12,7 @@ pub fn projector(host: &Host, bus: &str) -> Projector {
     Projector::new(ProjectorDeps::new(host, SERVICE, LOG, access_patterns::notifications(), bus))
 }
 
-/// Notifications' reconciler on `host`: it feeds the projector, as the stream does, and finds failed batches in `failures`.
-pub fn reconciler(host: &Host, bus: &str, failures: Arc<dyn Failures>) -> Reconciliation {
-    Reconciliation::new(host, SERVICE, LOG, access_patterns::notifications(), failures).feeding(projector(host, bus))
+/// Notifications' reconciler on `host`: it feeds the projector, as the stream does.
+pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
+    Reconciliation::new(host, SERVICE, LOG, access_patterns::notifications()).feeding(projector(host, bus))
 }

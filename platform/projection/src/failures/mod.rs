@@ -1,10 +1,9 @@
 //! Batches that an event source mapping gave up on, as Lambda leaves them in S3: one JSON object each, records included.
 //!
-//! - [`bucket`]: on AWS; [`folder`]: on one machine, under the same keys
+//! - [`folder`]: on one machine, under the keys of S3
 //!
 //! Source: Lambda Developer Guide, "Retain discarded records for a DynamoDB event source".
 
-pub mod bucket;
 pub mod folder;
 
 use std::pin::Pin;
@@ -20,7 +19,7 @@ use crate::records::sort_out;
 /// What reading failures gives, in time.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
-/// Where failed batches lie: a bucket, or a folder on one machine.
+/// Where failed batches lie.
 pub trait Failures: Send + Sync {
     /// The keys of up to `most` batches that are not handled yet, oldest first.
     fn list(&self, most: usize) -> Answer<'_, Vec<String>>;

@@ -1,21 +1,11 @@
 //! The Lambda function `notifications-reconciler`.
 
-use std::sync::Arc;
-
 use annals_lambda::{function, variable};
-use annals_projection::failures::bucket::Bucket;
 use annals_projection::reconciliation::handle;
-use notifications_projectors::reconciler;
 use lambda_runtime::Error;
+use notifications_projectors::reconciler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    function::run(
-        |host| {
-            let failures = Bucket::new(host.account.s3(), variable("ANNALS_FAILURES")?);
-            Ok(reconciler(host, &variable("ANNALS_BUS")?, Arc::new(failures)))
-        },
-        handle,
-    )
-    .await
+    function::run(|host| Ok(reconciler(host, &variable("ANNALS_BUS")?)), handle).await
 }
