@@ -32,6 +32,8 @@ pub enum Command {
     Show(Show),
     /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log.
     Verify(Verify),
+    /// Find and mend what rows and bus lack of the logs: failed batches, then every stream; exits 1 if something is still lacking.
+    Reconcile(Reconcile),
     /// Play the payment provider: post a signed webhook that an invoice was paid, or that paying failed.
     Pay(Pay),
     /// Post every webhook body of a folder, validly signed, twice.
@@ -95,6 +97,20 @@ pub struct Show {
 pub struct Verify {
     /// Only this stream.
     pub stream: Option<String>,
+}
+
+/// Options of `reconcile`.
+#[derive(Debug, Args)]
+pub struct Reconcile {
+    /// Only this service.
+    #[arg(value_parser = ["billing", "notifications"])]
+    pub service: Option<String>,
+    /// Only say what is lacking.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON, one service a line.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `pay`.

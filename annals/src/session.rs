@@ -7,7 +7,7 @@ use std::time::Duration;
 use annals_kit::{Clock, Ids};
 use annals_lambda::web::TcpWeb;
 use annals_lambda::{Account, Web};
-use annals_local::{Durability, OpenError, Running, Store};
+use annals_local::{Durability, OpenError, Running, Store, Trim};
 use serde::{Deserialize, Serialize};
 
 use crate::system::{Credentials, IN_PROCESS_API, Options, REGION, System, SystemError};
@@ -89,7 +89,7 @@ impl Session {
         let mut process = String::new();
         for _ in 0..PATIENCE {
             let store = Store::Directory(directory.to_owned());
-            let options = Options { store, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), faults: None };
+            let options = Options { store, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), trim: Trim::OncePassed, faults: None };
             match System::open(options).await {
                 Ok(system) => {
                     let running = system.local().start();
@@ -140,6 +140,13 @@ impl Session {
         match self {
             Self::Own { system, .. } => system.credentials(),
             Self::Remote { credentials, .. } => credentials,
+        }
+    }
+
+    /// Lets a system of our own finish what it found undone; one that runs elsewhere is at work anyway.
+    pub async fn settle(&self) {
+        if let Self::Own { system, .. } = self {
+            system.local().settle().await;
         }
     }
 

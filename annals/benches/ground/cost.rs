@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals::system::{Options, System};
 use annals_kit::{Aggregate, Clock, Command, CommandId, Event, Ids, Recorded, Schema, StreamId, Timestamp};
 use annals_lambda::machine::MachineIds;
-use annals_local::{Durability, Store};
+use annals_local::{Durability, Store, Trim};
 use annals_log::{Commit, Expect, Log, LogConfig, Outcome, Request, RequestHash, Streams, size};
 use annals_reads::Reads;
 use chrono::TimeDelta;
@@ -70,7 +70,7 @@ impl Hours {
 pub(crate) async fn run() {
     let clock = Arc::new(Hours(Mutex::new(Timestamp::from_seconds(1_767_225_600).expect("2026"))));
     let ids: Arc<dyn Ids> = Arc::new(MachineIds);
-    let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), faults: None };
+    let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), trim: Trim::OncePassed, faults: None };
     let system = System::open(options).await.expect("an in-memory system opens");
     let client = system.account("create-subscription").dynamodb();
     let reads = Reads::new(client.clone(), access_patterns::billing());

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use annals::system::{IN_PROCESS_API, Options, System};
 use annals_lambda::Web;
 use annals_lambda::machine::{MachineClock, MachineIds};
-use annals_local::{Durability, Store};
+use annals_local::{Durability, Store, Trim};
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
@@ -24,7 +24,7 @@ pub(crate) async fn against_bare_inserts() {
 
 async fn open(directory: &Path, durability: Durability) -> Arc<System> {
     let store = Store::Directory(directory.to_owned());
-    let options = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), faults: None };
+    let options = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
     Arc::new(System::open(options).await.expect("the system opens"))
 }
 

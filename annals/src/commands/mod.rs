@@ -4,6 +4,7 @@ mod alarms;
 mod history;
 mod matrix;
 mod pay;
+mod reconcile;
 mod replay_webhooks;
 mod show;
 mod stream;
@@ -35,6 +36,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::History(options) => history::run(&session, &options).await,
         Command::Show(options) => show::run(&session, &options).await,
         Command::Verify(options) => verify::run(&session, &options).await,
+        Command::Reconcile(options) => reconcile::run(&session, &cli.data, &options).await,
         Command::Pay(options) => pay::run(&session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
         Command::Unmatched(options) => unmatched::run(&session, &options).await,

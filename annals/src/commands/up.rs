@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_lambda::machine::{MachineClock, MachineIds};
-use annals_local::{Durability, Store};
+use annals_local::{Durability, Store, Trim};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,7 +18,7 @@ use crate::system::{Options, System, credentials, outbox};
 pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldNotTell> {
     let durability = if options.durable { Durability::Power } else { Durability::Process };
     let store = Store::Directory(directory.to_owned());
-    let made_of = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), faults: None };
+    let made_of = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
     let system = System::open(made_of).await.map_err(|error| not_opened(&error))?;
     // What an earlier process left behind, killed before it could take it back.
     Listening::remove(directory);

@@ -21,10 +21,11 @@ use std::sync::Arc;
 use access_patterns::Table;
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Account, Web};
-use annals_local::{Config, Durability, Faults, Local, OpenError, Store};
+use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
 
 pub use self::credentials::Credentials;
 pub use self::identity::API as IN_PROCESS_API;
+pub(crate) use self::wiring::BUS;
 
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;
@@ -39,6 +40,8 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Ids and other random bits.
     pub ids: Arc<dyn Ids>,
+    /// When stream records go.
+    pub trim: Trim,
     /// What tests break.
     pub faults: Option<Arc<dyn Faults>>,
 }
@@ -47,6 +50,8 @@ pub struct Options {
 pub struct System {
     local: Local,
     credentials: Credentials,
+    /// The data directory; `None` where everything is in memory.
+    directory: Option<PathBuf>,
 }
 
 /// A system does not open.
@@ -68,13 +73,14 @@ pub enum SystemError {
 impl System {
     /// Opens the system and installs every function. Nothing is delivered yet.
     pub async fn open(options: Options) -> Result<Self, SystemError> {
-        let Options { store, durability, clock, ids, faults } = options;
+        let Options { store, durability, clock, ids, trim, faults } = options;
         let directory = match &store {
             Store::Directory(path) => Some(path.clone()),
             Store::Memory => None,
         };
         let mut config = Config::new(store, clock.clone(), Arc::new(metrics::RandomBytes(ids.clone())));
         config.durability = durability;
+        config.trim = trim;
         config.faults = faults;
         config.outbox = directory.as_deref().map(outbox);
         config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
@@ -87,7 +93,7 @@ impl System {
         };
         config.roles = roles::roles(&credentials);
         let local = Local::open(config).await?;
-        let system = Self { local, credentials };
+        let system = Self { local, credentials, directory };
         wiring::install(&system, clock, ids);
         Ok(system)
     }
@@ -95,6 +101,11 @@ impl System {
     /// The local account below.
     pub fn local(&self) -> &Local {
         &self.local
+    }
+
+    /// The folder of the batches that event source mappings gave up on. In memory there is none: a path that does not exist.
+    pub fn failures(&self) -> PathBuf {
+        self.directory.as_deref().map_or_else(PathBuf::new, failures)
     }
 
     /// The secrets of this system.
@@ -112,6 +123,11 @@ impl System {
     pub fn web(&self) -> Arc<dyn Web> {
         Arc::new(identity::InProcessWeb(self.local.clone()))
     }
+}
+
+/// Where failed batches are kept.
+pub fn failures(directory: &Path) -> PathBuf {
+    directory.join("failures")
 }
 
 /// Where emails are written.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Host, Metrics};
+use annals_projection::failures::folder::Folder;
+use annals_projection::reconciliation;
 use annals_local::{Config, Function, FunctionError, Queue, QueueMapping, Route, Rule, StreamMapping, Target};
 use lambda_runtime::LambdaEvent;
 use serde_json::json;
@@ -13,7 +15,7 @@ use super::metrics::LocalMetrics;
 use super::{System, identity};
 
 /// The bus of all services.
-const BUS: &str = "annals";
+pub(crate) const BUS: &str = "annals";
 /// Whose payments the provider's webhooks tell of.
 const TENANT: &str = "demo";
 /// The key that wraps person keys, and the id behind that name.
@@ -23,6 +25,9 @@ pub(super) const VAULT_KEY_ID: &str = "vault";
 pub(super) const MAIL_FROM: &str = "billing@annals.example";
 /// How long sending one batch of emails may take; it is also the lease of each.
 const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Lambda's longest: a walk that needs more goes on when the function is woken again.
+const RECONCILER_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// How long a stream keeps its records.
 const STREAM_KEEPS: Duration = Duration::from_secs(24 * 3600);
@@ -105,6 +110,12 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
     local.install(function!("billing-projector", Arc::new(projector), annals_projection::handle));
     let projector = notifications_projectors::projector(&host("notifications-projector"), BUS);
     local.install(function!("notifications-projector", Arc::new(projector), annals_projection::handle));
+
+    let failures = || Arc::new(Folder::new(system.failures()));
+    let reconciler = billing_projectors::reconciler(&host("billing-reconciler"), BUS).with_failures(failures());
+    local.install(function!("billing-reconciler", Arc::new(reconciler), reconciliation::handle).with_timeout(RECONCILER_TIMEOUT));
+    let reconciler = notifications_projectors::reconciler(&host("notifications-reconciler"), BUS).with_failures(failures());
+    local.install(function!("notifications-reconciler", Arc::new(reconciler), reconciliation::handle).with_timeout(RECONCILER_TIMEOUT));
 
     let settings = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };
     let emails = notifications_service::Deps::new(&host("send-email"), system.web(), settings);

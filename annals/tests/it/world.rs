@@ -6,7 +6,7 @@ use annals::system::{IN_PROCESS_API, Options, System};
 use annals_kit::ids::SeededIds;
 use annals_kit::{Clock, Timestamp};
 use annals_lambda::machine::MachineClock;
-use annals_local::{Durability, Faults, Running, Store};
+use annals_local::{Durability, Faults, Running, Store, Trim};
 use bytes::Bytes;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -40,16 +40,21 @@ impl World {
 
     /// On the machine's clock, by which the SDK signs requests over TCP.
     pub(crate) async fn on_machine_time() -> Self {
-        Self::on(Arc::new(MachineClock), None).await
+        Self::on(Arc::new(MachineClock), None, Trim::OncePassed).await
+    }
+
+    /// Whose streams forget after 24 hours, read or not.
+    pub(crate) async fn that_forgets(faults: Arc<dyn Faults>) -> Self {
+        Self::on(Arc::new(TokioClock(tokio::time::Instant::now())), Some(faults), Trim::AsAws).await
     }
 
     pub(crate) async fn with_faults(faults: Option<Arc<dyn Faults>>) -> Self {
-        Self::on(Arc::new(TokioClock(tokio::time::Instant::now())), faults).await
+        Self::on(Arc::new(TokioClock(tokio::time::Instant::now())), faults, Trim::OncePassed).await
     }
 
-    async fn on(clock: Arc<dyn Clock>, faults: Option<Arc<dyn Faults>>) -> Self {
+    async fn on(clock: Arc<dyn Clock>, faults: Option<Arc<dyn Faults>>, trim: Trim) -> Self {
         let ids = Arc::new(SeededIds::new(11));
-        let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids, faults };
+        let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids, trim, faults };
         let system = System::open(options).await.unwrap();
         let running = Some(system.local().start());
         Self { system, clock, running }

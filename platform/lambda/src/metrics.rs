@@ -11,6 +11,10 @@ pub enum Metric {
     LogTampered,
     /// A stream could not be read by a projection and waits; any value above zero is an alarm.
     StreamParked,
+    /// The reconciler found a stream whose rows, or another consumer, lacked commits that the log has; any value above zero is an alarm.
+    StreamLacking,
+    /// The commits that were lacking.
+    CommitLacking,
     /// A command was carried out.
     CommandCommitted,
     /// A command was refused by the domain.
@@ -29,6 +33,8 @@ impl Metric {
         match self {
             Self::LogTampered => "LogTampered",
             Self::StreamParked => "StreamParked",
+            Self::StreamLacking => "StreamLacking",
+            Self::CommitLacking => "CommitLacking",
             Self::CommandCommitted => "CommandCommitted",
             Self::CommandRefused => "CommandRefused",
             Self::RowWritten => "RowWritten",
@@ -39,7 +45,7 @@ impl Metric {
 
     /// Whether any value above zero needs a person.
     pub fn is_alarm(self) -> bool {
-        matches!(self, Self::LogTampered | Self::StreamParked)
+        matches!(self, Self::LogTampered | Self::StreamParked | Self::StreamLacking)
     }
 }
 

@@ -193,7 +193,7 @@ pub(crate) fn sort_key(version: Version) -> String {
     format!("{:020}", version.get())
 }
 
-fn version_of(sort_key: &str) -> Option<Version> {
+pub(crate) fn version_of(sort_key: &str) -> Option<Version> {
     let digits = sort_key.len() == 20 && sort_key.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| sort_key.parse().ok().and_then(Version::new)).flatten()
 }

@@ -27,6 +27,6 @@ pub mod verify;
 pub use access::AccessLog;
 pub use commit::{Commit, CommitHash, RequestHash};
 pub use fold::{FoldError, Folded};
-pub use log::{BoxError, Log, LogConfig};
+pub use log::{BoxError, HeadPage, Log, LogConfig, StreamHead};
 pub use request::{ExecuteError, Expect, LoadError, Outcome, Request, Seal};
 pub use streams::Streams;

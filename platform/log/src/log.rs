@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use annals_kit::{Clock, Generation, Ids, StreamId, Version};
+use annals_kit::{Clock, Generation, Ids, StreamId, Timestamp, Version};
 use annals_reads::{Item, ItemPage, Key, Params, ReadError, Reads};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
-use crate::commit::sort_key;
+use crate::commit::{sort_key, version_of};
 
 /// Any error, its source kept.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -46,6 +46,30 @@ pub struct Log {
     pub(crate) config: LogConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+}
+
+/// How far a stream has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The stream.
+    pub stream: StreamId,
+    /// Its newest version, as far as it is known.
+    pub version: Version,
+    /// When that commit was recorded, where its item says so.
+    pub recorded_at: Option<Timestamp>,
+}
+
+/// One page of [`Log::heads`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeadPage {
+    /// The streams on it. The last one's history may go on, on the next page.
+    pub heads: Vec<StreamHead>,
+    /// How many commits they were taken from.
+    pub commits: u64,
+    /// How many streams begin on it.
+    pub streams: u64,
+    /// Where the next page starts; `None` after the last.
+    pub next: Option<Key>,
 }
 
 /// How an insert ended.
@@ -119,6 +143,30 @@ impl Log {
     pub async fn scan(&self, after: Option<Key>) -> Result<ItemPage, ReadError> {
         self.reads.scan_page("verify_log", None, after, None).await
     }
+
+    /// One page, at most `limit` commits, of one `segment` (number, of how many) of the whole table: which streams have come how far. A declared maintenance scan,
+    /// for the reconciler only. Items that are no commit's are left out: `annals verify` names them.
+    ///
+    /// Cost: as [`Log::scan`]; a million commits of 700 B are 171,000 RCU.
+    pub async fn heads(&self, after: Option<Key>, segment: (i32, i32), limit: usize) -> Result<HeadPage, ReadError> {
+        let page = self.reads.scan_page("walk_log", Some(as_limit(limit)), after, Some(segment)).await?;
+        let mut heads = HeadPage { heads: vec![], commits: page.items.len() as u64, streams: 0, next: page.next };
+        for head in page.items.iter().filter_map(head_of) {
+            heads.streams += u64::from(head.version == Version::FIRST);
+            match heads.heads.last_mut() {
+                // A scan shows the commits of one stream side by side, oldest first.
+                Some(last) if last.stream == head.stream && last.version < head.version => *last = head,
+                _ => heads.heads.push(head),
+            }
+        }
+        Ok(heads)
+    }
+}
+
+fn head_of(item: &Item) -> Option<StreamHead> {
+    let text = |name: &str| item.get(name)?.as_s().ok();
+    let recorded_at = text("t").and_then(|at| at.parse().ok());
+    Some(StreamHead { stream: text("PK")?.parse().ok()?, version: version_of(text("SK")?)?, recorded_at })
 }
 
 fn params(stream: &StreamId) -> Params {

@@ -17,6 +17,8 @@ pub trait Projection: Send + Sync + 'static {
     const ENTITY: &'static str;
     /// The strongly consistent GetItem of the row in the matrix.
     const GATE: &'static str;
+    /// The eventually consistent GetItem of the row's stamp in the matrix, for the reconciler.
+    const GLANCE: &'static str;
     /// The stream's events.
     type Event: Event;
     /// The row; its serde names are attribute names.
@@ -77,6 +79,7 @@ pub(crate) trait AnyProjection: Send + Sync {
     fn revision(&self) -> u32;
     fn entity(&self) -> &'static str;
     fn gate(&self) -> &'static str;
+    fn glance(&self) -> &'static str;
     /// Whether the bus carries events of this type.
     fn publishes(&self, event_type: &str) -> bool;
     /// Folds commits into a row's attributes; where one cannot be read, the fold up to it.
@@ -96,6 +99,10 @@ impl<P: Projection> AnyProjection for Typed<P> {
 
     fn gate(&self) -> &'static str {
         P::GATE
+    }
+
+    fn glance(&self) -> &'static str {
+        P::GLANCE
     }
 
     fn publishes(&self, event_type: &str) -> bool {

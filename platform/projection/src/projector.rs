@@ -53,10 +53,10 @@ pub struct ProjectorDeps {
 
 /// The projections of one service, fed by its log's stream.
 pub struct Projector {
-    deps: ProjectorDeps,
+    pub(crate) deps: ProjectorDeps,
     rows: RowStore,
     projections: HashMap<&'static str, Box<dyn AnyProjection>>,
-    cache: Mutex<LruCache<StreamId, Stamped>>,
+    pub(crate) cache: Mutex<LruCache<StreamId, Stamped>>,
 }
 
 /// One stream's way through a batch.
@@ -102,6 +102,11 @@ impl Projector {
         self
     }
 
+    /// The projection of a stream's type, if it has one.
+    pub(crate) fn projection_of(&self, stream: &StreamId) -> Option<&dyn AnyProjection> {
+        self.projections.get(stream.stream_type()).map(|projection| &**projection)
+    }
+
     /// Takes in one batch. The answer names the lowest sequence number that must come again, if any must.
     ///
     /// Cost per stream in the batch: one conditional PutItem of the row (1 WCU per KB, and per index entry that changes); one strong
@@ -109,8 +114,21 @@ impl Projector {
     pub async fn handle(&self, event: Event) -> DynamoDbEventResponse {
         let (delivered, tampering) = sort_out(event);
         tampering.iter().for_each(|one| self.report(one));
-        let mut failed: Vec<&str> = vec![];
-        let mut open: Vec<&Delivered> = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
+        let open = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
+        let failed = self.take_in(open).await;
+        let mut response = DynamoDbEventResponse::default();
+        // Longer is larger: sequence numbers have no leading zeros.
+        if let Some(lowest) = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence)) {
+            let mut failure = DynamoDbBatchItemFailure::default();
+            failure.item_identifier = Some((*lowest).to_owned());
+            response.batch_item_failures.push(failure);
+        }
+        response
+    }
+
+    /// Brings the rows of these streams, each of a projection's type, to what they name; the sequence numbers of those that failed.
+    pub(crate) async fn take_in<'a>(&self, mut open: Vec<&'a Delivered>) -> Vec<&'a str> {
+        let mut failed = vec![];
         for _ in 0..CONFLICTS {
             let (again, failures) = self.round(&open).await;
             failed.extend(failures);
@@ -120,14 +138,7 @@ impl Projector {
             }
         }
         failed.extend(open.iter().map(|one| one.first_sequence.as_str()));
-        let mut response = DynamoDbEventResponse::default();
-        // Longer is larger: sequence numbers have no leading zeros.
-        if let Some(lowest) = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence)) {
-            let mut failure = DynamoDbBatchItemFailure::default();
-            failure.item_identifier = Some((*lowest).to_owned());
-            response.batch_item_failures.push(failure);
-        }
-        response
+        failed
     }
 
     /// One pass over the open streams: those that met a row moved by someone else, and the sequence numbers of those that failed.
@@ -175,10 +186,11 @@ impl Projector {
             tracing::warn!(stream = %delivered.stream, revision = before.revision, "the row is of a newer revision and is left alone");
             return Ok(None);
         }
-        if before.version >= delivered.highest {
+        let older = before.revision < projection.revision();
+        // At the same version a row of an older revision is folded again, and publishes nothing.
+        if before.version > delivered.highest || before.version == delivered.highest && !older {
             return Ok(None);
         }
-        let older = before.revision < projection.revision();
         let first = if older { Version::FIRST } else { before.next() };
         let (commits, unreadable) = self.lacking(delivered, first).await?;
         let start = if older { None } else { self.rows.content(projection.entity(), &before) };
@@ -301,7 +313,7 @@ impl Projector {
 }
 
 /// The results of `futures`, in their order, [`CONCURRENCY`] of them under way at a time.
-async fn some_at_a_time<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
+pub(crate) async fn some_at_a_time<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     futures_util::stream::iter(futures).buffered(CONCURRENCY).collect().await
 }
 

@@ -1,9 +1,9 @@
 //! Billing's projector: from log to rows to bus.
 //!
 //! - [`rows`]: the projections
-//! - [`handler`]: the function
+//! - [`handler`]: the functions
 
 pub mod handler;
 pub mod rows;
 
-pub use handler::projector;
+pub use handler::{projector, reconciler};

@@ -15,6 +15,7 @@ impl Projection for Subscriptions {
     const REVISION: u32 = 1;
     const ENTITY: &'static str = "Subscription";
     const GATE: &'static str = "get_subscription_strong";
+    const GLANCE: &'static str = "glance_subscription";
     type Event = SubscriptionEvent;
     type Row = SubscriptionRow;
 
@@ -31,6 +32,7 @@ impl Projection for Invoices {
     const REVISION: u32 = 1;
     const ENTITY: &'static str = "Invoice";
     const GATE: &'static str = "get_invoice_strong";
+    const GLANCE: &'static str = "glance_invoice";
     type Event = InvoiceEvent;
     type Row = InvoiceRow;
 
@@ -47,6 +49,7 @@ impl Projection for Webhooks {
     const REVISION: u32 = 1;
     const ENTITY: &'static str = "Webhook";
     const GATE: &'static str = "get_webhook_strong";
+    const GLANCE: &'static str = "glance_webhook";
     type Event = WebhookEvent;
     type Row = WebhookRow;
 

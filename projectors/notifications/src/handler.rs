@@ -1,9 +1,18 @@
-//! The function on the stream of `notifications-log`.
+//! The functions of `notifications-log`: the one on its stream, and the one that finds what the stream has lost.
 
 use annals_lambda::Host;
-use annals_projection::{Projector, ProjectorDeps};
+use annals_projection::{Projector, ProjectorDeps, Reconciliation};
+
+/// The name of the service, and of its log.
+const SERVICE: &str = "notifications";
+const LOG: &str = "notifications-log";
 
 /// Notifications' projector on `host`, publishing to the bus of this name.
 pub fn projector(host: &Host, bus: &str) -> Projector {
-    Projector::new(ProjectorDeps::new(host, "notifications", "notifications-log", access_patterns::notifications(), bus))
+    Projector::new(ProjectorDeps::new(host, SERVICE, LOG, access_patterns::notifications(), bus))
+}
+
+/// Notifications' reconciler on `host`: it feeds the projector, as the stream does.
+pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
+    Reconciliation::new(host, SERVICE, LOG, access_patterns::notifications()).feeding(projector(host, bus))
 }

@@ -1,8 +1,8 @@
 //! Notifications' projector: watches its log. Nobody reads rows of notifications yet, so it folds none; a changed or deleted commit
 //! is an alarm here as on every log.
 //!
-//! - [`handler`]: the function
+//! - [`handler`]: the functions
 
 pub mod handler;
 
-pub use handler::projector;
+pub use handler::{projector, reconciler};

@@ -99,14 +99,29 @@ pub async fn list_notifications_by_user(reads: &Reads, tenant: &str, user_id: &s
     reads.page("list_notifications_by_user", tenant, &params, page).await
 }
 
-/// Scan of `notifications-log`: annals verify checks every hash chain; the reconciler finds what rows, bus and ledger lack.
+/// GetItem of `notifications`: `PK = WALK#{id} and SK = META`.
+///
+/// Cost: 1 read unit a call, 68 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn get_walk(reads: &Reads, id: &str) -> Result<Option<Item>, ReadError> {
+    let params = Params::new().value("id", id);
+    reads.get_item("get_walk", &params).await
+}
+
+/// Scan of `notifications-log`: annals verify checks every hash chain.
 ///
 /// Cost: the whole table, a page a call.
 pub async fn verify_log(reads: &Reads, limit: Option<i32>, after: Option<Key>, segment: Option<(i32, i32)>) -> Result<ItemPage, ReadError> {
     reads.scan_page("verify_log", limit, after, segment).await
 }
 
-/// Scan of `notifications`: the reconciler compares every row's version with its stream.
+/// Scan of `notifications-log`: the reconciler finds what rows and bus lack: a lost last record shows no gap.
+///
+/// Cost: the whole table, a page a call.
+pub async fn walk_log(reads: &Reads, limit: Option<i32>, after: Option<Key>, segment: Option<(i32, i32)>) -> Result<ItemPage, ReadError> {
+    reads.scan_page("walk_log", limit, after, segment).await
+}
+
+/// Scan of `notifications`: annals verify finds rows that have seen commits which their log no longer has.
 ///
 /// Cost: the whole table, a page a call.
 pub async fn verify_rows(reads: &Reads, limit: Option<i32>, after: Option<Key>, segment: Option<(i32, i32)>) -> Result<ItemPage, ReadError> {

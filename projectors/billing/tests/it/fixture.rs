@@ -116,8 +116,16 @@ impl Fixture {
 
     /// A projector with nothing in memory, as after a cold start.
     pub(crate) fn projector(&self) -> Projector {
+        billing_projectors::projector(&self.host(), "annals")
+    }
+
+    pub(crate) fn host(&self) -> Host {
         let (account, metrics) = (self.account.clone(), self.counts.clone());
-        billing_projectors::projector(&Host { account, metrics, clock: self.clock.clone(), ids: self.ids.clone() }, "annals")
+        Host { account, metrics, clock: self.clock.clone(), ids: self.ids.clone() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// An invoice with this many commits: issued, then failed attempts, and paid at last if `paid`.
@@ -141,11 +149,51 @@ impl Fixture {
         for attempt in 1..commits {
             let last = attempt == commits - 1;
             let happened = if last && paid { Happened::Paid(amount) } else { Happened::Failed { due: amount, attempt } };
-            let notice = Notice { event: format!("evt_{attempt}").parse().unwrap(), event_type: "t".into(), at: self.clock.now() };
-            let command = RecordNotice { issue: None, happened, notice };
-            streams.execute(&self.request(), &stream, Expect::Existing, &command).await.unwrap();
+            self.notice(&streams, &stream, attempt, happened).await;
         }
         stream
+    }
+
+    /// One failed attempt to pay more, whatever an invoice's state makes of it.
+    pub(crate) async fn attempt(&self, stream: &StreamId, attempt: u32) {
+        let due = Money::new(4900, "EUR".parse().unwrap()).unwrap();
+        self.notice(&Streams::new(self.log.clone()), stream, attempt, Happened::Failed { due, attempt }).await;
+    }
+
+    /// The same where faults may be in the way.
+    pub(crate) async fn try_attempt(&self, stream: &StreamId, attempt: u32) {
+        let due = Money::new(4900, "EUR".parse().unwrap()).unwrap();
+        let notice = Notice { event: format!("evt_{attempt}").parse().unwrap(), event_type: "t".into(), at: self.clock.now() };
+        let command = RecordNotice { issue: None, happened: Happened::Failed { due, attempt }, notice };
+        let streams = Streams::<Invoice>::new(self.log.clone());
+        // Refused by an outage: then it is not in the log.
+        let _ = streams.execute(&self.request(), stream, Expect::Existing, &command).await;
+    }
+
+    /// A stream's stored commits as far as faults let them be read.
+    pub(crate) async fn try_items(&self, stream: &StreamId) -> Vec<Item> {
+        self.log.from_version(stream, annals_kit::Version::FIRST, 1000, None).await.map(|page| page.items).unwrap_or_default()
+    }
+
+    async fn notice(&self, streams: &Streams<Invoice>, stream: &StreamId, attempt: u32, happened: Happened) {
+        let notice = Notice { event: format!("evt_{attempt}").parse().unwrap(), event_type: "t".into(), at: self.clock.now() };
+        let command = RecordNotice { issue: None, happened, notice };
+        streams.execute(&self.request(), stream, Expect::Existing, &command).await.unwrap();
+    }
+
+    /// Appends a commit of a type that this code does not know, after the one in `last`.
+    pub(crate) async fn append_unknown(&self, last: &Item) {
+        let mut item = last.clone();
+        let number: u64 = last["SK"].as_s().unwrap().parse().unwrap();
+        let event = [
+            ("t", AttributeValue::S("SOMETHING_STRANGE".into())),
+            ("v", AttributeValue::N("1".into())),
+            ("p", AttributeValue::M(Default::default())),
+        ];
+        item.insert("SK".into(), AttributeValue::S(format!("{:020}", number + 1)));
+        item.insert("h".into(), AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new([0; 32])));
+        item.insert("e".into(), AttributeValue::L(vec![AttributeValue::M(event.map(|(name, value)| (name.to_owned(), value)).into())]));
+        self.account.dynamodb().put_item().table_name(LOG).set_item(Some(item)).send().await.unwrap();
     }
 
     fn request(&self) -> Request {

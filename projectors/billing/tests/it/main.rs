@@ -2,4 +2,5 @@
 
 mod delivery;
 mod fixture;
+mod reconciling;
 mod stories;

@@ -1,0 +1,336 @@
+//! The reconciler, whatever the stream has lost: afterwards rows are folds and the bus has every event.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use annals_kit::StreamId;
+use annals_lambda::Metric;
+use annals_local::Fault;
+use annals_log::Commit;
+use annals_projection::failures::folder::Folder;
+use annals_projection::{Reconciliation, Report, Tally, Wake};
+use annals_reads::Item;
+use aws_sdk_dynamodb::types::AttributeValue;
+use billing::rows::InvoiceRow;
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::{Value, json};
+
+use crate::fixture::{Fixture, LOG, ROWS, deliver, fold, record, version};
+
+fn reconciler(fixture: &Fixture, failures: &Path) -> Reconciliation {
+    billing_projectors::reconciler(&fixture.host(), "annals").with_failures(Arc::new(Folder::new(failures)))
+}
+
+fn nowhere() -> &'static Path {
+    Path::new("no such folder")
+}
+
+/// Runs until the walk is finished, each run as short as can be.
+async fn walk(fixture: &Fixture, reconciliation: &Reconciliation, wake: Wake) -> Report {
+    let mut wake = wake;
+    for _ in 0..10_000 {
+        let report = reconciliation.run(wake, fixture.now()).await.unwrap();
+        if report.finished {
+            return report;
+        }
+        wake = Wake::Schedule;
+    }
+    panic!("the walk does not end");
+}
+
+fn tally(report: &Report) -> &Tally {
+    &report.walk.as_ref().unwrap().tally
+}
+
+fn failed_batch(folder: &Path, name: &str, records: &[Value]) {
+    let arn = "arn:aws:dynamodb:eu-west-1:000000000000:table/subscriptions-log/stream/2026-01-01T00:00:00.000";
+    let object = json!({
+        "requestContext": { "condition": "RetryAttemptsExhausted" },
+        "DDBStreamBatchInfo": { "shardId": "s", "streamArn": arn },
+        "payload": json!({ "Records": records }).to_string(),
+    });
+    let folder = folder.join("aws/lambda/mapping/shard/2026/01/01");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(name), object.to_string()).unwrap();
+}
+
+/// Stores a row as an older revision of the projection left it.
+async fn as_an_older_revision(fixture: &Fixture, stream: &StreamId) {
+    let Some(mut row) = fixture.row(stream).await else { return };
+    row.insert("rev".into(), AttributeValue::N("0".into()));
+    row.insert("status".into(), AttributeValue::S("as another revision saw it".into()));
+    fixture.account.dynamodb().put_item().table_name(ROWS).set_item(Some(row)).send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_last_record_is_found_fed_and_counted_once() {
+    let fixture = Fixture::new().await;
+    let (lost, whole) = (fixture.invoice(1, 4, true).await, fixture.invoice(2, 2, false).await);
+    deliver(&fixture.projector(), &[record("INSERT", 1, &fixture.items(&lost).await[2])]).await;
+    deliver(&fixture.projector(), &[record("INSERT", 2, &fixture.items(&whole).await[1])]).await;
+    let (published, reconciliation) = (fixture.published().len(), reconciler(&fixture, nowhere()));
+    let first = walk(&fixture, &reconciliation, Wake::Schedule).await;
+    let expected = Tally { commits: 6, streams: 2, lacking: 1, lacking_commits: 1, mended: 1, parked: 0, named: tally(&first).named.clone() };
+    assert_eq!((tally(&first), tally(&first).named.len()), (&expected, 1));
+    assert_eq!(version(&fixture.row(&lost).await.unwrap()), 4);
+    assert_eq!(fixture.published().len() - published, 1);
+    assert_eq!((fixture.counts.of(Metric::StreamLacking), fixture.counts.of(Metric::CommitLacking)), (1, 1));
+    // Not due for a day.
+    assert_eq!(reconciliation.run(Wake::Schedule, fixture.now()).await.unwrap().walk, None);
+    tokio::time::advance(std::time::Duration::from_secs(24 * 3600)).await;
+    let second = walk(&fixture, &reconciler(&fixture, nowhere()), Wake::Schedule).await;
+    assert_eq!((tally(&second).commits, tally(&second).lacking), (6, 0));
+    assert_eq!(fixture.published().len() - published, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_walk_that_finds_nothing_lacking_writes_no_row_and_reads_each_stamp_once_at_half_price() {
+    let fixture = Fixture::new().await;
+    for number in 1..=20 {
+        let stream = fixture.invoice(number, 3, false).await;
+        deliver(&fixture.projector(), &[record("INSERT", 1, &fixture.items(&stream).await[2])]).await;
+    }
+    let before = (fixture.local.meter().of("GetItem", ROWS), fixture.local.meter().of("PutItem", ROWS).calls);
+    let report = walk(&fixture, &reconciler(&fixture, nowhere()), Wake::Schedule).await;
+    assert_eq!((tally(&report).streams, tally(&report).lacking), (20, 0));
+    let after = (fixture.local.meter().of("GetItem", ROWS), fixture.local.meter().of("PutItem", ROWS).calls);
+    // One more of each: the walk itself is read and kept.
+    assert_eq!((after.0.calls - before.0.calls, after.1 - before.1), (21, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_during_a_walk_is_followed_by_a_walk_that_begins_after_it() {
+    let fixture = Fixture::new().await;
+    let early = fixture.invoice(1, 1, false).await;
+    for number in 2..30 {
+        let stream = fixture.invoice(number, 1, false).await;
+        deliver(&fixture.projector(), &[record("INSERT", 1, &fixture.items(&stream).await[0])]).await;
+    }
+    let reconciliation = reconciler(&fixture, nowhere()).with_pages_of(1);
+    let mut runs = 0;
+    // The invoice's page is behind the walk once its row is there.
+    while fixture.row(&early).await.is_none() {
+        reconciliation.run(Wake::Schedule, fixture.now()).await.unwrap();
+        runs += 1;
+        assert!(runs < 30);
+    }
+    fixture.attempt(&early, 7).await;
+    let report = reconciliation.run(Wake::Lost, fixture.now()).await.unwrap();
+    let begun = report.walk.clone().unwrap().started_at;
+    if !report.finished {
+        walk(&fixture, &reconciliation, Wake::Schedule).await;
+    }
+    assert_eq!(version(&fixture.row(&early).await.unwrap()), 2, "the walk of {begun} had passed it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_revisions_rows_are_folded_again_and_nothing_is_published() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 3, true).await;
+    deliver(&fixture.projector(), &[record("INSERT", 1, &fixture.items(&stream).await[2])]).await;
+    as_an_older_revision(&fixture, &stream).await;
+    let published = fixture.published().len();
+    let report = walk(&fixture, &reconciler(&fixture, nowhere()), Wake::Schedule).await;
+    assert_eq!((tally(&report).lacking, tally(&report).lacking_commits, tally(&report).mended), (1, 0, 1));
+    let row = fixture.row(&stream).await.unwrap();
+    assert_eq!(serde_dynamo::from_item::<_, InvoiceRow>(row).unwrap(), fold(&fixture.items(&stream).await));
+    assert_eq!(fixture.published().len(), published);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_instances_do_not_go_on_with_one_walk() {
+    let fixture = Fixture::new().await;
+    for number in 1..20 {
+        fixture.invoice(number, 1, false).await;
+    }
+    let (one, other) = (reconciler(&fixture, nowhere()).with_pages_of(1), reconciler(&fixture, nowhere()).with_pages_of(1));
+    let (a, b) = tokio::join!(one.run(Wake::Schedule, fixture.now()), other.run(Wake::Schedule, fixture.now()));
+    let stopped = [a.unwrap().stopped, b.unwrap().stopped];
+    assert_eq!(stopped.iter().filter(|stopped| stopped.is_some()).count(), 1, "{stopped:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_batch_is_fed_and_marked_and_one_that_cannot_be_fed_stays() {
+    let fixture = Fixture::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let stream = fixture.invoice(1, 2, false).await;
+    let items = fixture.items(&stream).await;
+    failed_batch(folder.path(), "2026-01-01T00.00.00-a", &[record("INSERT", 1, &items[1])]);
+    let reconciliation = reconciler(&fixture, folder.path());
+    fixture.script.break_bus(Fault::FailEntries((0..10).collect()));
+    let mut report = Report::default();
+    reconciliation.redrive(&mut report).await.unwrap();
+    assert_eq!((report.batches, report.batches_left, fixture.row(&stream).await), (0, 1, None));
+    fixture.script.calm();
+    let mut report = Report::default();
+    reconciliation.redrive(&mut report).await.unwrap();
+    assert_eq!((report.batches, report.batches_left, report.redriven.mended), (1, 0, 1));
+    assert_eq!(version(&fixture.row(&stream).await.unwrap()), 2);
+    let mut report = Report::default();
+    reconciliation.redrive(&mut report).await.unwrap();
+    assert_eq!(report, Report::default());
+}
+
+/// What one invoice's records came to before the reconciler runs.
+#[derive(Clone, Debug)]
+struct History {
+    commits: u32,
+    paid: bool,
+    /// How far its row has come; 0: there is no row.
+    delivered: Index,
+    older_revision: bool,
+    /// Whether its last commit cannot be read.
+    unknown: bool,
+    /// Whether a failed batch names it.
+    failed: bool,
+    /// Whether it goes on while the walk does, and whether its records come.
+    traffic: Option<bool>,
+}
+
+#[derive(Clone, Debug)]
+struct Losses {
+    histories: Vec<History>,
+    page: usize,
+    faults: Vec<Fault>,
+}
+
+fn losses() -> impl Strategy<Value = Losses> {
+    let history = (
+        (1u32..7, any::<bool>(), any::<Index>()),
+        (prop::bool::weighted(0.2), prop::bool::weighted(0.2), prop::bool::weighted(0.3), prop::option::weighted(0.4, any::<bool>())),
+    )
+        .prop_map(|((commits, paid, delivered), (older_revision, unknown, failed, traffic))| History {
+            commits,
+            paid,
+            delivered,
+            older_revision,
+            unknown,
+            failed,
+            traffic,
+        });
+    let fault = prop_oneof![
+        8 => Just(Fault::None),
+        2 => Just(Fault::LoseResponse),
+        2 => Just(Fault::LoseRequest),
+        2 => Just(Fault::Throttle),
+        1 => Just(Fault::InternalError),
+        2 => prop::collection::vec(0usize..10, 1..5).prop_map(Fault::FailEntries),
+    ];
+    (prop::collection::vec(history, 1..7), 1usize..5, prop::collection::vec(fault, 0..80))
+        .prop_map(|(histories, page, faults)| Losses { histories, page, faults })
+}
+
+async fn run(losses: Losses) {
+    let fixture = Fixture::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut streams: Vec<(StreamId, History)> = vec![];
+    for (number, history) in losses.histories.iter().enumerate() {
+        let stream = fixture.invoice(number as u128 + 1, history.commits, history.paid).await;
+        let items = fixture.items(&stream).await;
+        if let Some(last) = history.delivered.index(items.len() + 1).checked_sub(1) {
+            assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 1, &items[last])]).await, None);
+        }
+        if history.older_revision {
+            as_an_older_revision(&fixture, &stream).await;
+        }
+        if history.unknown {
+            fixture.append_unknown(items.last().unwrap()).await;
+        }
+        if history.failed {
+            failed_batch(folder.path(), &format!("2026-01-01T00.00.00-{number}"), &[record("INSERT", 1, items.last().unwrap())]);
+        }
+        streams.push((stream, history.clone()));
+    }
+    let (mut seen, reconciliation) = (BTreeMap::new(), reconciler(&fixture, folder.path()).with_pages_of(losses.page));
+    rows_move_forward(&fixture, &streams, &mut seen).await;
+    fixture.script.arm(losses.faults);
+    tokio::join!(disturbed(&fixture, &reconciliation), traffic(&fixture, &streams));
+    fixture.script.calm();
+    rows_move_forward(&fixture, &streams, &mut seen).await;
+
+    let report = walk(&fixture, &reconciliation, Wake::Lost).await;
+    rows_move_forward(&fixture, &streams, &mut seen).await;
+    let published = fixture.published_ids();
+    let mut committed = 0;
+    for (stream, history) in &streams {
+        let readable = readable(&fixture, stream, history).await;
+        let row = fixture.row(stream).await.unwrap();
+        assert_eq!((version(&row), row.contains_key("parked")), (readable.len() as u64, history.unknown));
+        assert_eq!(serde_dynamo::from_item::<_, InvoiceRow>(row).unwrap(), fold(&readable));
+        for commit in readable.iter().map(|item| Commit::from_item(item).unwrap()) {
+            for index in 0..commit.events.len() {
+                assert!(published.contains(&commit.event_id(index).to_string()), "{} was never published", commit.event_id(index));
+                committed += 1;
+            }
+        }
+    }
+    assert_eq!(published.len(), committed, "published what was never committed");
+    let parked = streams.iter().filter(|(_, history)| history.unknown).count() as u64;
+    let walked: u64 = count(&fixture).await;
+    assert_eq!((tally(&report).parked, tally(&report).commits, tally(&report).streams), (parked, walked, streams.len() as u64));
+    let (again, writes) = (walk(&fixture, &reconciliation, Wake::Lost).await, fixture.published().len());
+    assert_eq!((tally(&again).lacking, tally(&again).parked, writes), (0, parked, fixture.published().len()));
+    assert!(std::fs::read_dir(folder.path().join("aws/lambda/mapping/shard/2026/01/01")).map_or(0, Iterator::count) == 0);
+}
+
+/// Runs under faults, some of which end a run.
+async fn disturbed(fixture: &Fixture, reconciliation: &Reconciliation) {
+    for _ in 0..12 {
+        // What a failed run has kept is gone on with.
+        let _ = reconciliation.run(Wake::Lost, fixture.now().plus(TimeDelta::milliseconds(50))).await;
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}
+
+/// Commands go on meanwhile; their records reach the projector or are lost.
+async fn traffic(fixture: &Fixture, streams: &[(StreamId, History)]) {
+    for round in 0..3 {
+        for (stream, history) in streams.iter().filter(|(_, history)| !history.unknown) {
+            let Some(arrives) = history.traffic else { continue };
+            fixture.try_attempt(stream, 100 + round).await;
+            if arrives && let Some(last) = fixture.try_items(stream).await.last() {
+                deliver(&fixture.projector(), &[record("INSERT", 1, last)]).await;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(7)).await;
+        }
+    }
+}
+
+async fn readable(fixture: &Fixture, stream: &StreamId, history: &History) -> Vec<Item> {
+    let mut items = fixture.items(stream).await;
+    items.truncate(items.len() - usize::from(history.unknown));
+    items
+}
+
+async fn count(fixture: &Fixture) -> u64 {
+    let page = fixture.account.dynamodb().scan().table_name(LOG).limit(1000).send().await.unwrap();
+    page.count() as u64
+}
+
+/// A row never goes back and, where this revision wrote it, shows exactly the fold at its version.
+async fn rows_move_forward(fixture: &Fixture, streams: &[(StreamId, History)], seen: &mut BTreeMap<StreamId, u64>) {
+    for (stream, history) in streams {
+        let Some(row) = fixture.row(stream).await else { continue };
+        let now = version(&row);
+        assert!(seen.insert(stream.clone(), now).unwrap_or(0) <= now);
+        if now > 0 && row["rev"] == AttributeValue::N("1".into()) {
+            let items = readable(fixture, stream, history).await;
+            assert_eq!(serde_dynamo::from_item::<_, InvoiceRow>(row).unwrap(), fold(&items[..now as usize]));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Law: whatever was lost, after a walk without faults every row equals the fold of its stream, the bus has had every event and
+    /// nothing else, what cannot be read is parked and said so, and no row has gone back.
+    #[test]
+    fn whatever_was_lost_a_walk_finds_it(losses in losses()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(run(losses));
+    }
+}

@@ -1,0 +1,11 @@
+//! The Lambda function `notifications-reconciler`.
+
+use annals_lambda::{function, variable};
+use annals_projection::reconciliation::handle;
+use lambda_runtime::Error;
+use notifications_projectors::reconciler;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    function::run(|host| Ok(reconciler(host, &variable("ANNALS_BUS")?)), handle).await
+}
