@@ -7,6 +7,7 @@ mod pay;
 mod replay_webhooks;
 mod show;
 mod stream;
+mod tick;
 mod unmatched;
 mod up;
 mod verify;
@@ -36,6 +37,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::Show(options) => show::run(&session, &options).await,
         Command::Verify(options) => verify::run(&session, &options).await,
         Command::Pay(options) => pay::run(&session, &options).await,
+        Command::Tick(options) => tick::run(&session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
         Command::Unmatched(options) => unmatched::run(&session, &options).await,
         Command::Alarms => alarms::run(&session).await,

@@ -16,6 +16,7 @@ impl Metrics for LocalMetrics {
         if metric.is_alarm() {
             let name = match metric {
                 Metric::LogTampered => "log-tampered",
+                Metric::WorkFailed => "work-failed",
                 _ => "stream-parked",
             };
             self.0.raise(name, &format!("{service}: {detail}"));

@@ -11,6 +11,8 @@ pub enum Metric {
     LogTampered,
     /// A stream could not be read by a projection and waits; any value above zero is an alarm.
     StreamParked,
+    /// A scheduled function could not work on something that was due; any value above zero is an alarm.
+    WorkFailed,
     /// A command was carried out.
     CommandCommitted,
     /// A command was refused by the domain.
@@ -29,6 +31,7 @@ impl Metric {
         match self {
             Self::LogTampered => "LogTampered",
             Self::StreamParked => "StreamParked",
+            Self::WorkFailed => "WorkFailed",
             Self::CommandCommitted => "CommandCommitted",
             Self::CommandRefused => "CommandRefused",
             Self::RowWritten => "RowWritten",
@@ -39,7 +42,7 @@ impl Metric {
 
     /// Whether any value above zero needs a person.
     pub fn is_alarm(self) -> bool {
-        matches!(self, Self::LogTampered | Self::StreamParked)
+        matches!(self, Self::LogTampered | Self::StreamParked | Self::WorkFailed)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -21,7 +22,7 @@ use crate::config::{Config, Store};
 use crate::endpoint::{AwsEndpoint, HttpEndpoint, MOST_AWS_BYTES};
 use crate::engine::Engine;
 use crate::events::{Bus, Replay};
-use crate::functions::{Function, Functions};
+use crate::functions::{Function, FunctionError, Functions};
 use crate::host_store::HostStore;
 use crate::housekeeping;
 use crate::iam::Iam;
@@ -97,6 +98,11 @@ impl Local {
     /// Adds a function, or replaces the one of its name. Functions need clients of the account, so they come after it.
     pub fn install(&self, function: Function) {
         self.account.functions.install(function);
+    }
+
+    /// Invokes a function as a schedule does, and waits for its answer.
+    pub async fn invoke(&self, function: &str, event: Value) -> Result<Value, FunctionError> {
+        self.account.functions.invoke(function, event).await
     }
 
     /// Starts the mappings, the queue consumers and the housekeeping, as tasks of the current runtime.
