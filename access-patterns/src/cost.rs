@@ -109,10 +109,14 @@ pub(crate) fn write_units_by_place(matrix: &Matrix, write: &Write) -> BTreeMap<S
         *places.entry(table.name.clone()).or_default() += twice * write_units(entity.bytes(Width::Typical));
         for index in table.indexes.iter().filter(|index| entity.is_in(index)) {
             // An update that sets nothing an index holds leaves its entry alone; index writes are not doubled.
-            let touches = sets.is_empty() || sets.iter().any(|set| index.holds(set));
+            // Of an index that moves, the few items that wait there are not counted unless the write puts them there or takes them away.
+            let moves = |set: &String| index.keys().filter_map(|key| entity.template(key)).any(|key| key.holes().any(|hole| hole == set));
+            let touches = sets.is_empty() || sets.iter().any(|set| if index.moving { moves(set) } else { index.holds(set) });
             if touches {
+                // An entry that moves is deleted in one place and written in another.
+                let writes = if index.moving { 2.0 } else { 1.0 };
                 *places.entry(format!("{}/{}", table.name, index.name)).or_default() +=
-                    write_units(entity.entry_bytes(table, index, Width::Typical));
+                    writes * write_units(entity.entry_bytes(table, index, Width::Typical));
             }
         }
     }

@@ -126,6 +126,7 @@ fn table(name: &source::Text, table: &source::Table, problems: &mut Problems<'_>
         at: name.span(),
         pk: parts(&index.get_ref().pk),
         sk: parts(&index.get_ref().sk),
+        moving: index.get_ref().moving,
         projection: Projection::KeysOnly,
         capacity: Capacity::default(),
     });

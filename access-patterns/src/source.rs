@@ -53,6 +53,8 @@ pub(crate) struct Index {
     pub(crate) pk: Vec<Text>,
     #[serde(default)]
     pub(crate) sk: Vec<Text>,
+    #[serde(default)]
+    pub(crate) moving: bool,
 }
 
 #[derive(Deserialize)]

@@ -111,6 +111,7 @@ pub struct Index {
     pub(crate) at: At,
     pub(crate) pk: Vec<KeyPart>,
     pub(crate) sk: Vec<KeyPart>,
+    pub(crate) moving: bool,
     pub(crate) projection: Projection,
     pub(crate) capacity: Capacity,
 }
@@ -149,6 +150,12 @@ impl Index {
     /// The attributes of the sort key.
     pub fn sk(&self) -> &[KeyPart] {
         &self.sk
+    }
+
+    /// Whether items enter, move and leave it while they live: a list of work. Pages of such a list may show an item twice or, where it
+    /// moved behind the page, not at all.
+    pub fn moving(&self) -> bool {
+        self.moving
     }
 
     /// The key attributes, partition first.

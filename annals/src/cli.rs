@@ -36,6 +36,8 @@ pub enum Command {
     Reconcile(Reconcile),
     /// Play the payment provider: post a signed webhook that an invoice was paid, or that paying failed.
     Pay(Pay),
+    /// Do now what a schedule does every 5 minutes.
+    Tick(Tick),
     /// Post every webhook body of a folder, validly signed, twice.
     ReplayWebhooks(ReplayWebhooks),
     /// List the webhooks about customers or subscriptions that are not known here, and count all kept ones by type.
@@ -121,6 +123,14 @@ pub struct Pay {
     /// Say that the payment failed.
     #[arg(long)]
     pub fail: bool,
+}
+
+/// Options of `tick`.
+#[derive(Debug, Args)]
+pub struct Tick {
+    /// The scheduled function.
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::system::ticks::SCHEDULED))]
+    pub function: String,
 }
 
 /// Options of `replay-webhooks`.

@@ -76,18 +76,32 @@ fn complete(entity: &Entity, table: &Table, problems: &mut Problems<'_>) {
 
 /// What a key is made of is there when the item is first written, and never changes.
 fn fixed(entity: &Entity, table: &Table, problems: &mut Problems<'_>) {
-    let holes = entity.keys.iter().flat_map(|(key, (template, _))| template.holes().map(move |hole| (key.as_str(), hole, true)));
-    let natives = table.indexes.iter().filter(|index| entity.is_in(index)).flat_map(|index| index.keys());
+    // Of an index that moves, keys alone are exempt: what is also a key of the table or of another index is not.
+    let settled =
+        |key: &str| table.keys().any(|name| name == key) || table.indexes.iter().any(|i| !i.moving && i.keys().any(|name| name == key));
+    let holes = entity.keys.iter().filter(|(key, _)| settled(key));
+    let holes = holes.flat_map(|(key, (template, _))| template.holes().map(move |hole| (key.as_str(), hole, true)));
+    let natives = table.indexes.iter().filter(|index| !index.moving && entity.is_in(index)).flat_map(|index| index.keys());
     let natives = natives.filter(|key| !entity.keys.contains_key(*key)).map(|key| (key, key, false));
     for (key, part, templated) in holes.chain(natives) {
         let Some(attribute) = entity.attribute(part) else { continue };
         if attribute.mutable {
             let what = format!("{part} may change, but {key} of {} is made of it: the item would have to move", entity.name);
-            problems.push(&attribute.at, "mutable key", what, "take mut away, or key on something that does not change");
+            problems.push(
+                &attribute.at,
+                "mutable key",
+                what,
+                "take mut away, key on something that does not change, or say moving = true of the index",
+            );
         }
         if attribute.optional && templated {
             let what = format!("{part} may be absent, but {key} of {} is made of it", entity.name);
-            problems.push(&attribute.at, "optional key", what, "take optional away, or take it out of the key");
+            problems.push(
+                &attribute.at,
+                "optional key",
+                what,
+                "take optional away, take it out of the key, or say moving = true of the index",
+            );
         }
     }
 }

@@ -43,7 +43,10 @@ fn matches(matrix: &Matrix, pattern: &Pattern, params: &Params, item: &TypedItem
 fn has_entry(matrix: &Matrix, pattern: &Pattern, item: &TypedItem) -> bool {
     let Some(index) = pattern.index().and_then(|index| matrix.table(pattern.table())?.index(index)) else { return true };
     let entity = matrix.entity(&item.entity).unwrap();
-    index.keys().all(|key| entity.template(key).is_some() || item.values.contains_key(key))
+    index.keys().all(|key| match entity.template(key) {
+        Some(template) => template.holes().all(|hole| item.values.contains_key(hole)),
+        None => item.values.contains_key(key),
+    })
 }
 
 /// The typed values that an answer is sorted by.

@@ -40,7 +40,7 @@ impl TypedItem {
     fn spelt(mut self, matrix: &Matrix) -> Self {
         let entity = matrix.entity(&self.entity).unwrap();
         self.wire = self.others.clone();
-        for (key, template) in entity.keys() {
+        for (key, template) in entity.keys().filter(|(_, template)| template.holes().all(|hole| self.values.contains_key(hole))) {
             self.wire.insert(key.to_owned(), json!({ "S": template.render(|part| self.values.get(part)).unwrap() }));
         }
         for (name, value) in &self.values {

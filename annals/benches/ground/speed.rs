@@ -112,13 +112,14 @@ async fn commands(system: &Arc<System>, count: u64, prefix: &str) -> f64 {
     .await
 }
 
-async fn create(web: &dyn Web, key: &str) -> String {
+/// Creates a subscription that starts today; its id and first day.
+async fn create(web: &dyn Web, key: &str) -> (String, String) {
     let body =
         format!(r#"{{"customer_id":"customer-{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, key.len());
     let answer = post(web, "/v1/subscriptions", key, body).await;
     assert_eq!(answer.status(), 201, "{:?}", answer.body());
     let said: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
-    said["id"].as_str().expect("an id").to_owned()
+    (said["id"].as_str().expect("an id").to_owned(), said["recorded_at"].as_str().expect("a time")[..10].to_owned())
 }
 
 async fn post(web: &dyn Web, path: &str, key: &str, body: String) -> http::Response<Bytes> {
@@ -178,7 +179,7 @@ async fn delays(system: &Arc<System>) {
     let (mut rows, mut emails) = (vec![], vec![]);
     for n in 0..300 {
         let key = format!("delay-{n}");
-        let subscription = create(&*web, &key).await;
+        let (subscription, first_day) = create(&*web, &key).await;
         let acknowledged = Instant::now();
         until(|| async { get(&*web, &format!("/v1/subscriptions/{subscription}")).await.is_some() }).await;
         rows.push(acknowledged.elapsed());
@@ -186,7 +187,7 @@ async fn delays(system: &Arc<System>) {
             &*web,
             &format!("/v1/subscriptions/{subscription}/invoices"),
             &format!("{key}-invoice"),
-            r#"{"period_start":"2026-01-01"}"#.into(),
+            format!(r#"{{"period_start":"{first_day}"}}"#),
         )
         .await;
         let invoice: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");

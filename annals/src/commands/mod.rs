@@ -8,6 +8,7 @@ mod reconcile;
 mod replay_webhooks;
 mod show;
 mod stream;
+mod tick;
 mod unmatched;
 mod up;
 mod verify;
@@ -38,6 +39,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::Verify(options) => verify::run(&session, &options).await,
         Command::Reconcile(options) => reconcile::run(&session, &cli.data, &options).await,
         Command::Pay(options) => pay::run(&session, &options).await,
+        Command::Tick(options) => tick::run(&session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
         Command::Unmatched(options) => unmatched::run(&session, &options).await,
         Command::Alarms => alarms::run(&session).await,

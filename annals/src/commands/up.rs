@@ -12,7 +12,7 @@ use super::not_opened;
 use crate::cli::Up;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Listening;
-use crate::system::{Options, System, credentials, outbox};
+use crate::system::{Options, System, credentials, outbox, ticks};
 
 /// Starts everything, says where it listens and what to try, and stops at Ctrl-C or SIGTERM.
 pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldNotTell> {
@@ -32,6 +32,7 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     listening.write(directory).map_err(|error| CouldNotTell::new(error, "make the data directory writable"))?;
     greet(directory, &listening);
     tokio::select! {
+        () = ticks::run(system.local()) => {}
         _ = tokio::signal::ctrl_c() => {}
         _ = terminated.recv() => {}
     }
@@ -73,7 +74,8 @@ Try, in another terminal:
 
   curl -s {api}/v1/subscriptions -H 'content-type: application/json' -H 'idempotency-key: first' \\
        -d '{{\"customer_id\":\"ada\",\"plan\":\"pro\",\"price\":{{\"amount\":4900,\"currency\":\"EUR\"}},\"interval\":\"month\"}}'
-  curl -s {api}/v1/subscriptions/<id>/invoices -d '{{\"period_start\":\"2026-11-01\"}}'
+  cargo run -q -- tick generate-due-invoices        # what the schedule does every 5 minutes
+  curl -s {api}/v1/subscriptions/<id>/invoices
   cargo run -q -- pay <invoice id>        # plays the payment provider; a receipt appears in {outbox}
   curl -s {api}/v1/invoices/<invoice id>
   cargo run -q -- history 'INV#<invoice id>'

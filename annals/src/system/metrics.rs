@@ -17,6 +17,7 @@ impl Metrics for LocalMetrics {
             let name = match metric {
                 Metric::LogTampered => "log-tampered",
                 Metric::StreamLacking => "stream-lacking",
+                Metric::WorkFailed => "work-failed",
                 _ => "stream-parked",
             };
             self.0.raise(name, &format!("{service}: {detail}"));

@@ -6,6 +6,7 @@
 //! - [`guard`]: refuses reads that no matrix lists
 //! - [`identity`]: a stand-in for identity's contact route
 //! - [`metrics`]: counts, and the alarms that some of them are
+//! - [`ticks`]: the schedules
 
 mod alarms;
 pub mod credentials;
@@ -13,6 +14,7 @@ mod guard;
 mod identity;
 mod metrics;
 pub mod roles;
+pub mod ticks;
 mod wiring;
 
 use std::path::{Path, PathBuf};

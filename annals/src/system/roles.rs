@@ -7,17 +7,20 @@ use super::credentials::Credentials;
 use super::wiring::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 11] = [
+const POLICIES: [(&str, &str); 14] = [
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
     ("billing-projector", include_str!("../../../infra/policies/billing-projector.json")),
     ("billing-reconciler", include_str!("../../../infra/policies/billing-reconciler.json")),
     ("create-subscription", include_str!("../../../infra/policies/create-subscription.json")),
+    ("follow-dunning", include_str!("../../../infra/policies/follow-dunning.json")),
+    ("generate-due-invoices", include_str!("../../../infra/policies/generate-due-invoices.json")),
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),
     ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
+    ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),
     ("send-email", include_str!("../../../infra/policies/send-email.json")),
 ];
 

@@ -25,6 +25,8 @@ pub(super) const VAULT_KEY_ID: &str = "vault";
 pub(super) const MAIL_FROM: &str = "billing@annals.example";
 /// How long sending one batch of emails may take; it is also the lease of each.
 const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long following one batch of dunning events may take.
+const FOLLOW_DUNNING_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Lambda's longest: a walk that needs more goes on when the function is woken again.
 const RECONCILER_TIMEOUT: Duration = Duration::from_secs(900);
@@ -42,9 +44,11 @@ pub(super) fn connect(config: &mut Config) {
         Route::new("GET", "/v1/subscriptions/{id}/invoices", "read-billing"),
         Route::new("GET", "/v1/customers/{id}/subscriptions", "read-billing"),
         Route::new("GET", "/v1/invoices/{id}", "read-billing"),
+        Route::new("GET", "/v1/invoices", "read-billing"),
         Route::new("GET", "/v1/webhooks", "read-billing"),
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
         Route::new("GET", "/local/alarms", "local-alarms"),
+        Route::new("POST", "/local/ticks/{function}", "local-tick"),
     ];
     config.stream_mappings = [("billing-projector", "subscriptions-log"), ("notifications-projector", "notifications-log")]
         .map(|(function, log)| {
@@ -55,21 +59,34 @@ pub(super) fn connect(config: &mut Config) {
         .into();
     let mut emails = Queue::new("send-email", Some("send-email-dlq"));
     emails.visibility_timeout = SEND_EMAIL_TIMEOUT * 6;
-    let letters = ["send-email-dlq", "payment-received-dlq", "payment-failed-dlq"];
-    config.queues = [emails].into_iter().chain(letters.map(|name| Queue::new(name, None))).collect();
+    let mut followed = Queue::new("follow-dunning", Some("follow-dunning-dlq"));
+    followed.visibility_timeout = FOLLOW_DUNNING_TIMEOUT * 6;
+    let letters =
+        ["send-email-dlq", "follow-dunning-dlq"].map(str::to_owned).into_iter().chain(RULES.map(|(rule, ..)| format!("{rule}-dlq")));
+    config.queues = [emails, followed].into_iter().chain(letters.map(|name| Queue::new(name, None))).collect();
     let mut send_email = QueueMapping::new("send-email", "send-email", "send-email");
     // A sender that died keeps its lease for as long as it might have run: the next try comes after that.
     send_email.backoff = SEND_EMAIL_TIMEOUT;
-    config.queue_mappings = vec![send_email];
-    config.rules = vec![payment_rule("payment-received", "PAYMENT_RECEIVED"), payment_rule("payment-failed", "PAYMENT_FAILED")];
+    config.queue_mappings = vec![send_email, QueueMapping::new("follow-dunning", "follow-dunning", "follow-dunning")];
+    config.rules = RULES.map(|(name, event_type, queue)| rule(name, event_type, queue)).into();
 }
 
-fn payment_rule(name: &str, event_type: &str) -> Rule {
+/// One rule per consumed event: its name, the event, and the queue of the function that consumes it.
+const RULES: [(&str, &str, &str); 6] = [
+    ("payment-received", "PAYMENT_RECEIVED", "send-email"),
+    ("payment-failed", "PAYMENT_FAILED", "send-email"),
+    ("dunning-step-taken", "DUNNING_STEP_TAKEN", "send-email"),
+    ("dunning-started", "DUNNING_STARTED", "follow-dunning"),
+    ("dunning-stopped", "DUNNING_STOPPED", "follow-dunning"),
+    ("invoice-marked-uncollectible", "INVOICE_MARKED_UNCOLLECTIBLE", "follow-dunning"),
+];
+
+fn rule(name: &str, event_type: &str, queue: &str) -> Rule {
     Rule {
         name: name.into(),
         bus: BUS.into(),
         pattern: json!({ "source": ["billing"], "detail-type": [event_type] }),
-        targets: vec![Target::new("send-email", Some(&format!("{name}-dlq")))],
+        targets: vec![Target::new(queue, Some(&format!("{name}-dlq")))],
     }
 }
 
@@ -104,6 +121,10 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
     local.install(function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle));
     local.install(function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle));
     local.install(function!("process-webhook", webhook, billing_service::process_webhook::handle));
+    local.install(function!("generate-due-invoices", billing("generate-due-invoices"), billing_service::generate_due_invoices::handle));
+    local.install(function!("run-dunning", billing("run-dunning"), billing_service::run_dunning::handle));
+    let follow_dunning = function!("follow-dunning", billing("follow-dunning"), billing_service::follow_dunning::handle);
+    local.install(follow_dunning.with_timeout(FOLLOW_DUNNING_TIMEOUT));
     local.install(function!("read-billing", billing("read-billing"), billing_service::read::handle));
 
     let projector = billing_projectors::projector(&host("billing-projector"), BUS);
@@ -124,4 +145,6 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
 
     local.install(function!("identity-contact", Arc::new(()), identity::contact));
     local.install(function!("local-alarms", Arc::new(local.clone()), super::alarms::list));
+    let tick = function!("local-tick", Arc::new(local.clone()), super::ticks::by_hand);
+    local.install(tick.with_timeout(Duration::from_secs(60)));
 }

@@ -6,5 +6,6 @@ mod outage;
 mod path;
 mod policies;
 mod process;
+mod schedules;
 mod webhooks;
 mod world;

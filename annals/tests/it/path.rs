@@ -90,7 +90,7 @@ async fn a_failed_payment_sends_one_retry_notice_per_attempt() {
         assert_eq!(world.webhook(&notice(event, "invoice.payment_failed", &invoice, 0, attempt)).await.status, 200);
     }
     world.settle().await;
-    assert_eq!(world.get(&format!("/v1/invoices/{invoice}")).await.body["status"], "failed");
+    assert_eq!(world.get(&format!("/v1/invoices/{invoice}")).await.body["status"], "past-due");
     let mails = mails(&world);
     assert_eq!(mails.len(), 2);
     assert!(mails.iter().all(|mail| mail.contains("did not go through")));

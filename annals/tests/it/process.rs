@@ -16,11 +16,9 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::world::{notice, subscription};
+use crate::world::{first_period, notice, subscription};
 
 const KILLS: usize = 20;
-/// The body of a generate-invoice.
-const PERIOD: &str = r#"{"period_start":"2026-01-01"}"#;
 /// How long anything may take before the test says that it never came.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -78,11 +76,11 @@ async fn client(web: Arc<TcpWeb>, api: String, secret: String, name: String, ans
     let mut acknowledged = Acknowledged::default();
     for n in 0.. {
         let key = format!("{name}-{n}");
-        let Some(subscription) = post(&web, &api, "/v1/subscriptions", &key, None, subscription(&name).to_string()).await else { break };
-        let subscription = subscription["id"].as_str().unwrap().to_owned();
+        let Some(created) = post(&web, &api, "/v1/subscriptions", &key, None, subscription(&name).to_string()).await else { break };
+        let subscription = created["id"].as_str().unwrap().to_owned();
         acknowledged.subscriptions.insert(key.clone(), subscription.clone());
         let path = format!("/v1/subscriptions/{subscription}/invoices");
-        let Some(invoice) = post(&web, &api, &path, &format!("{key}-invoice"), None, PERIOD.into()).await else { break };
+        let Some(invoice) = post(&web, &api, &path, &format!("{key}-invoice"), None, first_period(&created)).await else { break };
         let invoice = invoice["id"].as_str().unwrap().to_owned();
         let body = notice(&format!("evt_{}", key.replace('-', "_")), "invoice.paid", &invoice, 4900, 1);
         let signature = billing_service::signature::sign(&body, &secret, MachineClock.now());
@@ -269,7 +267,7 @@ async fn logs_hold_ids_in_json_and_no_secrets_bodies_or_addresses() {
     let (web, secret) = (TcpWeb::loopback(), webhook_secret(directory.path()));
     let created = post(&web, &up.api, "/v1/subscriptions", "k", None, subscription("marker-customer").to_string()).await.unwrap();
     let path = format!("/v1/subscriptions/{}/invoices", created["id"].as_str().unwrap());
-    let invoice = post(&web, &up.api, &path, "i", None, PERIOD.into()).await.unwrap()["id"].as_str().unwrap().to_owned();
+    let invoice = post(&web, &up.api, &path, "i", None, first_period(&created)).await.unwrap()["id"].as_str().unwrap().to_owned();
     for body in [
         notice("evt_1", "invoice.paid", &invoice, 4900, 1),
         br#"{"id":"evt_2","type":"t","created":1,"data":{"object":{"email":"marker-body"}}}"#.to_vec(),

@@ -140,6 +140,11 @@ pub(crate) fn subscription(customer: &str) -> Value {
     json!({ "customer_id": customer, "plan": "pro", "price": { "amount": 4900, "currency": "EUR" }, "interval": "month" })
 }
 
+/// The body of a generate-invoice for the first period of a subscription that was just created, to start today.
+pub(crate) fn first_period(created: &Value) -> String {
+    json!({ "period_start": &created["recorded_at"].as_str().unwrap()[..10] }).to_string()
+}
+
 /// A payment provider's notice about one of our invoices.
 pub(crate) fn notice(event: &str, event_type: &str, invoice: &str, paid: i64, attempt: u32) -> Vec<u8> {
     json!({

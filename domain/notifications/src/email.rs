@@ -12,6 +12,8 @@ pub enum Kind {
     Receipt,
     /// A payment failed and will be tried again.
     RetryNotice,
+    /// An invoice is past due.
+    PaymentReminder,
 }
 
 /// What happens to an email.

@@ -15,6 +15,8 @@ pub enum Metric {
     StreamLacking,
     /// The commits that were lacking.
     CommitLacking,
+    /// A scheduled function could not work on something that was due; any value above zero is an alarm.
+    WorkFailed,
     /// A command was carried out.
     CommandCommitted,
     /// A command was refused by the domain.
@@ -35,6 +37,7 @@ impl Metric {
             Self::StreamParked => "StreamParked",
             Self::StreamLacking => "StreamLacking",
             Self::CommitLacking => "CommitLacking",
+            Self::WorkFailed => "WorkFailed",
             Self::CommandCommitted => "CommandCommitted",
             Self::CommandRefused => "CommandRefused",
             Self::RowWritten => "RowWritten",
@@ -45,7 +48,7 @@ impl Metric {
 
     /// Whether any value above zero needs a person.
     pub fn is_alarm(self) -> bool {
-        matches!(self, Self::LogTampered | Self::StreamParked | Self::StreamLacking)
+        matches!(self, Self::LogTampered | Self::StreamParked | Self::StreamLacking | Self::WorkFailed)
     }
 }
 

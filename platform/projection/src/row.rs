@@ -132,6 +132,11 @@ impl RowStore {
                 continue;
             }
             let hole = |hole: &str| values.iter().find(|(name, _)| name == hole).map(|(_, value)| value).or((hole == "id").then_some(&id));
+            // A row that lacks an optional part of an index's key has no entry there: it waits for nothing.
+            let absent = |part: &str| entity.attribute(part).is_some_and(|attribute| attribute.optional()) && hole(part).is_none();
+            if !is_primary && template.holes().any(absent) {
+                continue;
+            }
             let key = template.render(hole).map_err(|(hole, error)| format!("{name} of {}: {hole} {error}", row.entity))?;
             item.insert(name.to_owned(), AttributeValue::S(key));
         }

@@ -7,12 +7,12 @@ use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
 use billing::subscription::SubscriptionEvent;
 use billing::webhook::WebhookEvent;
 
-/// `PK=SUB#<id> SK=META`, by customer on GSI1.
+/// `PK=SUB#<id> SK=META`, by customer on GSI1; on GSI2 while a period is to be invoiced here.
 pub struct Subscriptions;
 
 impl Projection for Subscriptions {
     const STREAM_TYPE: &'static str = "SUB";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ENTITY: &'static str = "Subscription";
     const GATE: &'static str = "get_subscription_strong";
     const GLANCE: &'static str = "glance_subscription";
@@ -24,12 +24,12 @@ impl Projection for Subscriptions {
     }
 }
 
-/// `PK=INV#<id> SK=META`, by subscription on GSI1.
+/// `PK=INV#<id> SK=META`, by subscription on GSI1; on GSI2 while in dunning, on GSI3 while past due or uncollectible.
 pub struct Invoices;
 
 impl Projection for Invoices {
     const STREAM_TYPE: &'static str = "INV";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     const ENTITY: &'static str = "Invoice";
     const GATE: &'static str = "get_invoice_strong";
     const GLANCE: &'static str = "glance_invoice";

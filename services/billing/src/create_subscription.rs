@@ -8,6 +8,7 @@ use annals_log::{Expect, Outcome};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::plan::{Interval, PlanName};
 use billing::subscription::{CreateRefusal, CreateSubscription, SubscriptionCreated};
+use chrono::NaiveDate;
 use lambda_runtime::{Error, LambdaEvent};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -26,6 +27,9 @@ struct Asked {
     plan: PlanName,
     price: Money,
     interval: Interval,
+    /// The first day of the first period; today where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    starts_on: Option<NaiveDate>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider_subscription: Option<ProviderId>,
 }
@@ -48,6 +52,7 @@ async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response
         plan: asked.plan,
         price: asked.price,
         interval: asked.interval,
+        starts_on: asked.starts_on,
         provider_subscription: asked.provider_subscription,
     });
     match deps.subscriptions.execute(&request, &stream, Expect::New, &command).await {
@@ -85,6 +90,7 @@ pub(crate) fn provider_subscription(tenant: &Tenant, provider: &ProviderId) -> U
 fn refused(refusal: CreateRefusal) -> Problem {
     match refusal {
         CreateRefusal::NegativePrice => Problem::new(422, "negative-price", refusal.to_string()),
+        CreateRefusal::StartTooFar => Problem::new(422, "start-too-far", refusal.to_string()),
         CreateRefusal::Exists => Problem::new(409, "exists", refusal.to_string()),
     }
 }

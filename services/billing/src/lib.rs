@@ -3,7 +3,11 @@
 //! - [`create_subscription`]: `POST /v1/subscriptions`
 //! - [`generate_invoice`]: `POST /v1/subscriptions/{id}/invoices`
 //! - [`process_webhook`]: `POST /v1/webhooks/stripe`
+//! - [`generate_due_invoices`]: on schedule, the invoice of every period that has begun
+//! - [`run_dunning`]: on schedule, the next step for every invoice that is due for one
+//! - [`follow_dunning`]: from a queue, what an invoice's dunning means for its subscription
 //! - [`read`]: every `GET`
+//! - [`schedule`]: how scheduled functions walk what is due
 //! - [`signature`]: the payment provider's signature scheme
 //! - [`stripe`]: what is read of the provider's events
 //! - [`contract()`]: what billing tells, and how its functions are reached
@@ -14,9 +18,14 @@ mod contract;
 pub mod create_subscription;
 pub mod deps;
 mod examples;
+pub mod follow_dunning;
+pub mod generate_due_invoices;
 pub mod generate_invoice;
+mod issue;
 pub mod process_webhook;
 pub mod read;
+pub mod run_dunning;
+pub mod schedule;
 pub mod signature;
 pub mod stripe;
 

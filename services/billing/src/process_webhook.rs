@@ -127,11 +127,16 @@ impl<'a> Delivery<'a> {
             Ok(Outcome::Unchanged { version }) => Ok(("known", stream.to_string(), version.map(|version| version.get()))),
             Err(annals_log::ExecuteError::Refused(refusal)) => {
                 let disposition = match refusal {
-                    InvoiceRefusal::AlreadyPaid | InvoiceRefusal::OldAttempt | InvoiceRefusal::NoMoney => Disposition::Superseded,
+                    InvoiceRefusal::AlreadyPaid
+                    | InvoiceRefusal::AlreadyVoided
+                    | InvoiceRefusal::AlreadyUncollectible
+                    | InvoiceRefusal::OldAttempt
+                    | InvoiceRefusal::NoMoney => Disposition::Superseded,
                     InvoiceRefusal::Unknown
                     | InvoiceRefusal::NegativeAmount
                     | InvoiceRefusal::EmptyPeriod
-                    | InvoiceRefusal::OtherCurrency => Disposition::Unmatched,
+                    | InvoiceRefusal::OtherCurrency
+                    | InvoiceRefusal::NotDue { .. } => Disposition::Unmatched,
                 };
                 self.keep(deps, disposition, &refusal.to_string()).await
             }

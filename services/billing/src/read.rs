@@ -56,6 +56,12 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
             let params = Params::new().text("subscription_id", subscription.to_string());
             list::<InvoiceRow>(event, deps, &caller, "list_invoices_by_subscription", issued_between(event, params)?).await
         }
+        "GET /v1/invoices" => {
+            let status: String = http::query(event, "status")?.ok_or_else(|| {
+                Problem::new(400, "invalid", "`status` is past-due or uncollectible: other invoices are listed by subscription")
+            })?;
+            list::<InvoiceRow>(event, deps, &caller, "list_invoices_in_arrears", Params::new().text("arrears", status)).await
+        }
         "GET /v1/webhooks" => {
             let disposition: String = http::query(event, "disposition")?.unwrap_or_else(|| "unmatched".into());
             let params = Params::new().text("disposition", disposition);

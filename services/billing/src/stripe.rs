@@ -65,10 +65,19 @@ impl StripeEvent {
     pub(crate) fn invoice_notice(&self) -> Option<Result<InvoiceNotice, String>> {
         match self.event_type.as_str() {
             "invoice.paid" | "invoice.payment_succeeded" => Some(self.notice(|fields| Ok(Happened::Paid(fields.money("amount_paid")?)))),
-            "invoice.payment_failed" => Some(self.notice(|fields| {
-                let attempt = u32::try_from(fields.integer("attempt_count")?).map_err(|_| "`attempt_count` is out of range".to_owned())?;
-                Ok(Happened::Failed { due: fields.money("amount_remaining")?, attempt: attempt.max(1) })
+            // Notices come late and out of order: where the invoice they carry has moved on already, its state counts.
+            "invoice.payment_failed" => Some(self.notice(|fields| match fields.text("status") {
+                "paid" => Ok(Happened::Paid(fields.money("amount_paid")?)),
+                "void" => Ok(Happened::Voided),
+                "uncollectible" => Ok(Happened::Uncollectible),
+                _ => {
+                    let attempt = fields.integer("attempt_count")?;
+                    let attempt = u32::try_from(attempt).map_err(|_| "`attempt_count` is out of range".to_owned())?;
+                    Ok(Happened::Failed { due: fields.money("amount_remaining")?, attempt: attempt.max(1) })
+                }
             })),
+            "invoice.marked_uncollectible" => Some(self.notice(|_| Ok(Happened::Uncollectible))),
+            "invoice.voided" => Some(self.notice(|_| Ok(Happened::Voided))),
             _ => None,
         }
     }
@@ -108,6 +117,10 @@ struct Fields<'a>(&'a Value);
 impl Fields<'_> {
     fn integer(&self, name: &str) -> Result<i64, String> {
         self.0.get(name).and_then(Value::as_i64).ok_or_else(|| format!("`{name}` is missing or not a whole number"))
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.0.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
     fn day(&self, name: &str) -> Result<NaiveDate, String> {

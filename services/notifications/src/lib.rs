@@ -1,6 +1,6 @@
 //! Notifications' functions. Each is a handler here and a Lambda binary of a few lines in `bin/`.
 //!
-//! - [`send_email`]: receipts and retry notices, one per payment event
+//! - [`send_email`]: receipts, retry notices and reminders, one per event
 //! - [`contract()`]: what notifications hears, and how its functions are reached
 //! - [`deps`]: what it stands on
 

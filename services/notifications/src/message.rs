@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// What an email needs to know of a payment event; the contract of PAYMENT_RECEIVED and PAYMENT_FAILED says more.
+/// What an email needs to know of the event that asks for it; the contracts of PAYMENT_RECEIVED, PAYMENT_FAILED and DUNNING_STEP_TAKEN say
+/// more.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(crate) struct Payment {
     pub(crate) invoice_id: Uuid,
@@ -27,6 +28,12 @@ pub(crate) fn compose(kind: Kind, payment: &Payment, id: Uuid, from: &str, to: &
             format!("Your payment of {amount} did not go through"),
             format!(
                 "We could not collect {amount} for invoice {invoice}.\r\n\r\nWe will try again in a few days. Please check that your payment method is up to date.\r\n"
+            ),
+        ),
+        Kind::PaymentReminder => (
+            format!("Reminder: {amount} is past due"),
+            format!(
+                "{amount} for invoice {invoice} is past due.\r\n\r\nPlease check that your payment method is up to date, or pay the invoice. If you have just paid, you need do nothing.\r\n"
             ),
         ),
     };

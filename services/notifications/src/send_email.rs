@@ -1,4 +1,4 @@
-//! Consumes the queue of rules `payment-received` and `payment-failed`: one email per event, whatever comes twice.
+//! Consumes the queue of rules `payment-received`, `payment-failed` and `dunning-step-taken`: one email per event, whatever comes twice.
 //!
 //! Intent, send, done: the intent is a commit that only one sender can make, its lease ends with the function's own deadline. A crash
 //! between sending and "done" sends again after the lease under the same effect id: once where the provider honours it (the local
@@ -85,6 +85,7 @@ impl Effect {
         let kind = match event.detail_type.as_str() {
             "PAYMENT_RECEIVED" => Kind::Receipt,
             "PAYMENT_FAILED" => Kind::RetryNotice,
+            "DUNNING_STEP_TAKEN" => Kind::PaymentReminder,
             _ => return Ok(None),
         };
         let detail = event.detail;

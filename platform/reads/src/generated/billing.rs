@@ -62,6 +62,10 @@ pub struct Subscription {
     pub provider_subscription: Option<String>,
     /// `created_at`.
     pub created_at: DateTime<Utc>,
+    /// `next_period_start`.
+    pub next_period_start: Option<NaiveDate>,
+    /// `due_shard`.
+    pub due_shard: Option<u64>,
     /// `rev`.
     pub rev: i64,
     /// `ver`.
@@ -72,7 +76,7 @@ pub struct Subscription {
 
 /// GetItem of `subscriptions`: `PK = SUB#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3639 B to the next; 2.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3557 B to the next; 2.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_subscription(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Subscription>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_subscription", tenant, &params).await
@@ -80,7 +84,7 @@ pub async fn get_subscription(reads: &Reads, tenant: &str, id: &str) -> Result<O
 
 /// GetItem of `subscriptions`: `PK = SUB#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3639 B to the next; 1.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3557 B to the next; 1.2 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_subscription_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Subscription>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_subscription_strong", tenant, &params).await
@@ -117,6 +121,23 @@ pub async fn list_subscriptions_by_customer(reads: &Reads, tenant: &str, custome
     reads.page("list_subscriptions_by_customer", tenant, &params, page).await
 }
 
+/// What `due_subscriptions` reads of a subscription.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct DueSubscriptionsRow {
+    /// `id`.
+    pub id: String,
+    /// `next_period_start`.
+    pub next_period_start: Option<NaiveDate>,
+}
+
+/// Query of `subscriptions by GSI2`: `GSI2PK = DUE#{due_shard} and GSI2SK <= {next_period_start}#{id}`.
+///
+/// Cost: 1.5 read units a call, 2938 B to the next; 0.3 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn due_subscriptions(reads: &Reads, tenant: &str, due_shard: u64, next_period_start: NaiveDate, page: PageRequest) -> Result<Page<DueSubscriptionsRow>, ReadError> {
+    let params = Params::new().value("due_shard", due_shard).value("next_period_start", next_period_start);
+    reads.page("due_subscriptions", tenant, &params, page).await
+}
+
 /// An Invoice, whole.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Invoice {
@@ -147,6 +168,16 @@ pub struct Invoice {
     pub paid_at: Option<String>,
     /// `provider_invoice`.
     pub provider_invoice: Option<String>,
+    /// `arrears`.
+    pub arrears: Option<String>,
+    /// `arrears_since`.
+    pub arrears_since: Option<DateTime<Utc>>,
+    /// `next_step`.
+    pub next_step: Option<i64>,
+    /// `next_step_at`.
+    pub next_step_at: Option<DateTime<Utc>>,
+    /// `dunning_shard`.
+    pub dunning_shard: Option<u64>,
     /// `rev`.
     pub rev: i64,
     /// `ver`.
@@ -157,7 +188,7 @@ pub struct Invoice {
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3582 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3326 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Invoice>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_invoice", tenant, &params).await
@@ -165,7 +196,7 @@ pub async fn get_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3582 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3326 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_invoice_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Invoice>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_invoice_strong", tenant, &params).await
@@ -210,6 +241,66 @@ pub async fn list_invoices_by_subscription(reads: &Reads, tenant: &str, subscrip
     reads.page("list_invoices_by_subscription", tenant, &params, page).await
 }
 
+/// What `invoices_due_for_dunning` reads of an invoice.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct InvoicesDueForDunningRow {
+    /// `id`.
+    pub id: String,
+    /// `next_step`.
+    pub next_step: Option<i64>,
+    /// `next_step_at`.
+    pub next_step_at: Option<DateTime<Utc>>,
+}
+
+/// Query of `subscriptions by GSI2`: `GSI2PK = DUNNING#{dunning_shard} and GSI2SK <= {next_step_at}#{id}`.
+///
+/// Cost: 0.5 read units a call, 3001 B to the next; 0.1 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn invoices_due_for_dunning(reads: &Reads, tenant: &str, dunning_shard: u64, next_step_at: DateTime<Utc>, page: PageRequest) -> Result<Page<InvoicesDueForDunningRow>, ReadError> {
+    let params = Params::new().value("dunning_shard", dunning_shard).value("next_step_at", next_step_at);
+    reads.page("invoices_due_for_dunning", tenant, &params, page).await
+}
+
+/// What `list_invoices_in_arrears` reads of an invoice.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ListInvoicesInArrearsRow {
+    /// `id`.
+    pub id: String,
+    /// `subscription_id`.
+    pub subscription_id: String,
+    /// `customer_id`.
+    pub customer_id: String,
+    /// `amount`.
+    pub amount: i64,
+    /// `received`.
+    pub received: i64,
+    /// `currency`.
+    pub currency: String,
+    /// `status`.
+    pub status: String,
+    /// `issued_on`.
+    pub issued_on: NaiveDate,
+    /// `period_start`.
+    pub period_start: NaiveDate,
+    /// `period_end`.
+    pub period_end: NaiveDate,
+    /// `arrears`.
+    pub arrears: Option<String>,
+    /// `arrears_since`.
+    pub arrears_since: Option<DateTime<Utc>>,
+    /// `next_step`.
+    pub next_step: Option<i64>,
+    /// `next_step_at`.
+    pub next_step_at: Option<DateTime<Utc>>,
+}
+
+/// Query of `subscriptions by GSI3`: `GSI3PK = ARREARS#{tenant} and GSI3SK begins with {arrears}#`.
+///
+/// Cost: 1.5 read units a call, 2968 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn list_invoices_in_arrears(reads: &Reads, tenant: &str, arrears: &str, page: PageRequest) -> Result<Page<ListInvoicesInArrearsRow>, ReadError> {
+    let params = Params::new().value("arrears", arrears);
+    reads.page("list_invoices_in_arrears", tenant, &params, page).await
+}
+
 /// A Webhook, whole.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Webhook {
@@ -239,14 +330,6 @@ pub struct Webhook {
     pub ver: i64,
     /// `parked`.
     pub parked: Option<serde_json::Value>,
-}
-
-/// GetItem of `subscriptions`: `PK = HOOK#{id} and SK = META`.
-///
-/// Cost: 0.5 read units a call, 3505 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
-pub async fn get_webhook(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Webhook>, ReadError> {
-    let params = Params::new().value("id", id);
-    reads.get("get_webhook", tenant, &params).await
 }
 
 /// GetItem of `subscriptions`: `PK = HOOK#{id} and SK = META`.

@@ -80,7 +80,9 @@ async fn run(delivery: Delivery) {
         assert_eq!(serde_dynamo::from_item::<_, InvoiceRow>(row).unwrap(), fold(items));
         for item in items {
             let commit = Commit::from_item(item).unwrap();
-            assert!(published.contains(&commit.event_id(0).to_string()), "{} was never published", commit.event_id(0));
+            for event in (0..commit.events.len()).map(|index| commit.event_id(index)) {
+                assert!(published.contains(&event.to_string()), "{event} was never published");
+            }
         }
     }
     let committed: usize = all.iter().map(|item| Commit::from_item(item).unwrap().events.len()).sum();

@@ -15,7 +15,8 @@ async fn a_gap_is_filled_from_the_log_and_what_fills_it_is_published() {
     let items = fixture.items(&stream).await;
     assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 1, &items[3])]).await, None);
     assert_eq!(version(&fixture.row(&stream).await.unwrap()), 4);
-    assert_eq!(fixture.published_ids().len(), 4);
+    // The first failure also starts dunning, and the payment stops it.
+    assert_eq!(fixture.published_ids().len(), 6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -30,7 +31,7 @@ async fn what_is_delivered_again_is_neither_written_nor_published_again() {
         assert_eq!(deliver(&projector, &batch).await, None);
     }
     assert_eq!((writes, fixture.local.meter().of("PutItem", ROWS).calls), (1, 1));
-    assert_eq!(fixture.published().len(), 3);
+    assert_eq!(fixture.published().len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
