@@ -1,7 +1,7 @@
 //! The real program: killed at any moment, started twice, on bad directories and taken ports.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -257,6 +257,25 @@ fn it_stops_cleanly_at_a_signal_and_takes_back_what_it_said() {
     assert!(signalled.success());
     assert_eq!(up.process.wait().unwrap().code(), Some(0));
     assert!(!directory.path().join("running.json").exists());
+}
+
+#[test]
+fn a_second_signal_stops_it_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = annals(directory.path()).args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let api = lines.find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned())).unwrap();
+    // A request that never ends: the server waits for it.
+    let mut open = std::net::TcpStream::connect(api.trim_start_matches("http://")).unwrap();
+    open.write_all(b"POST /v1/subscriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n").unwrap();
+    // The server asks for the body, so it is in it.
+    let mut asked = [0; 12];
+    open.read_exact(&mut asked).unwrap();
+    let interrupt = || Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    assert!(interrupt().success());
+    assert!(lines.any(|line| line.starts_with("Stopping.")));
+    assert!(interrupt().success());
+    assert_eq!(process.wait().unwrap().code(), Some(130));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -32,6 +32,7 @@ use crate::open_error::OpenError;
 use crate::progress::Progress;
 use crate::queues::{Message, Queues, Sent};
 use crate::routes::{self, Routes};
+use crate::runtime::timings::Timings;
 use crate::ses::{Mail, Outbox};
 use crate::streams::Streams;
 use crate::transport::Transport;
@@ -43,6 +44,7 @@ pub struct Local {
     pub(crate) account: Arc<Account>,
     running: Arc<AtomicUsize>,
     serving: watch::Sender<bool>,
+    serving_http: watch::Sender<bool>,
 }
 
 /// Deliveries under way: event source mappings, queue consumers, housekeeping.
@@ -92,7 +94,12 @@ impl Local {
             config,
             _lock: held,
         };
-        Ok(Self { account: Arc::new(account), running: Arc::default(), serving: watch::Sender::new(false) })
+        Ok(Self {
+            account: Arc::new(account),
+            running: Arc::default(),
+            serving: watch::Sender::new(false),
+            serving_http: watch::Sender::new(false),
+        })
     }
 
     /// Adds a function, or replaces the one of its name. Functions need clients of the account, so they come after it.
@@ -100,9 +107,20 @@ impl Local {
         self.account.functions.install(function);
     }
 
-    /// Invokes a function and waits for its answer, as Lambda's Invoke does.
+    /// Invokes a function as a request does, and waits for its answer. Refused, and nothing runs, while as many invocations run as may.
     pub async fn invoke(&self, function: &str, event: serde_json::Value) -> Result<serde_json::Value, FunctionError> {
-        self.account.functions.invoke(function, event).await
+        self.account.functions.invoke_now(function, event).await
+    }
+
+    /// How long the environments of functions in processes of their own took to start and to answer.
+    pub fn function_timings(&self) -> Vec<Timings> {
+        self.account.functions.timings()
+    }
+
+    /// Ends the processes of functions: those without an event at once, the others after it. Later invocations get processes that end
+    /// with them.
+    pub fn end_processes(&self) {
+        self.account.functions.close();
     }
 
     /// Starts the mappings, the queue consumers and the housekeeping, as tasks of the current runtime.
@@ -157,11 +175,17 @@ impl Local {
     /// Serves the account's routes on a listener until [`Local::stop_serving`].
     pub async fn serve_http(&self, listener: TcpListener) {
         let endpoint = HttpEndpoint(self.account.clone());
-        server::serve(listener, routes::MOST_BYTES, endpoint, self.serving.subscribe()).await;
+        server::serve(listener, routes::MOST_BYTES, endpoint, self.serving_http.subscribe()).await;
     }
 
-    /// Lets the servers answer what they have and return.
+    /// Lets the servers of routes answer what they have and return. Functions in processes of their own still reach AWS.
+    pub fn stop_serving_http(&self) {
+        self.serving_http.send_replace(true);
+    }
+
+    /// Lets every server answer what it has and return.
     pub fn stop_serving(&self) {
+        self.stop_serving_http();
         self.serving.send_replace(true);
     }
 
