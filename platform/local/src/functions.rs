@@ -15,6 +15,7 @@ use lambda_runtime::Context;
 use serde_json::Value;
 
 use crate::arn;
+use crate::observer::Observer;
 use crate::progress::Progress;
 use crate::randomness::{Randomness, uuid};
 
@@ -76,12 +77,19 @@ pub(crate) struct Functions {
     randomness: Arc<dyn Randomness>,
     running: AtomicUsize,
     progress: Arc<Progress>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Functions {
-    pub fn new(functions: &[Function], clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>, progress: Arc<Progress>) -> Self {
+    pub fn new(
+        functions: &[Function],
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        progress: Arc<Progress>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         let installed = functions.iter().map(|function| (function.name.clone(), function.clone())).collect();
-        Self { installed: RwLock::new(installed), clock, randomness, running: AtomicUsize::new(0), progress }
+        Self { installed: RwLock::new(installed), clock, randomness, running: AtomicUsize::new(0), progress, observer }
     }
 
     /// Adds a function, or replaces the one of its name.
@@ -109,6 +117,7 @@ impl Functions {
         };
         if let Err(error) = &result {
             tracing::warn!(function = name, request_id, kind = error.kind, error = error.message, "function failed");
+            self.observer.iter().for_each(|observer| observer.function_failed(name));
         }
         result
     }
