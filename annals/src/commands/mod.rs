@@ -6,6 +6,7 @@ mod matrix;
 mod pay;
 mod replay_webhooks;
 mod show;
+pub mod status;
 mod stream;
 mod unmatched;
 mod up;
@@ -27,18 +28,19 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
     match &command {
         Command::Up(options) => return up::run(&cli.data, options).await,
         Command::Matrix(options) => return matrix::run(options),
+        Command::Status(options) => return status::run(&cli.data, options).await,
         _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
     let answer = match command {
-        Command::Up(_) | Command::Matrix(_) => unreachable!("was run above, as it needs no session"),
+        Command::Up(_) | Command::Matrix(_) | Command::Status(_) => unreachable!("was run above, as it needs no session like this"),
         Command::History(options) => history::run(&session, &options).await,
         Command::Show(options) => show::run(&session, &options).await,
         Command::Verify(options) => verify::run(&session, &options).await,
         Command::Pay(options) => pay::run(&session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
         Command::Unmatched(options) => unmatched::run(&session, &options).await,
-        Command::Alarms => alarms::run(&session).await,
+        Command::Alarms(options) => alarms::run(&session, &options).await,
     };
     session.close().await;
     answer

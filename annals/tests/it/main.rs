@@ -1,9 +1,11 @@
 //! The whole system: its path, hostile input, append-only logs, webhooks by others, and the real process.
 
+mod alarms;
 mod append_only;
 mod bad_input;
 mod path;
 mod policies;
 mod process;
+mod status;
 mod webhooks;
 mod world;
