@@ -45,8 +45,10 @@ pub enum Command {
     ReplayWebhooks(ReplayWebhooks),
     /// List the webhooks about customers or subscriptions that are not known here, and count all kept ones by type.
     Unmatched(Unmatched),
-    /// List the alarms of this machine; exits 1 if there is any.
-    Alarms,
+    /// Show how every service does: volume, failures, latency, what waits, alarms; exits 1 while an alarm is on.
+    Status(Status),
+    /// List the alarms that are on, and exit 1 if there is any; show their history; acknowledge one.
+    Alarms(Alarms),
     /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
     Matrix(Matrix),
 }
@@ -153,6 +155,49 @@ pub struct Unmatched {
     /// Print JSON, one webhook a line.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// Only this service.
+    pub service: Option<String>,
+    /// Look again every second, in place, until Ctrl-C; on a terminal, while the system runs.
+    #[arg(long)]
+    pub watch: bool,
+    /// Print JSON, on one line.
+    #[arg(long, conflicts_with = "watch")]
+    pub json: bool,
+}
+
+/// Options of `alarms`.
+#[derive(Debug, Args)]
+pub struct Alarms {
+    /// List those that are off as well.
+    #[arg(long)]
+    pub all: bool,
+    /// What to do instead of listing them.
+    #[command(subcommand)]
+    pub command: Option<AlarmsCommand>,
+}
+
+/// What can be done with alarms.
+#[derive(Debug, Subcommand)]
+pub enum AlarmsCommand {
+    /// List everything that turned an alarm on or ended it, oldest first.
+    History,
+    /// End an alarm of something that does not become undone, such as log-tampered-billing. It stays in the history.
+    Ack(Acknowledge),
+}
+
+/// Options of `alarms ack`.
+#[derive(Debug, Args)]
+pub struct Acknowledge {
+    /// The alarm's name.
+    pub name: String,
+    /// What you found; it stays in the history.
+    #[arg(long)]
+    pub reason: String,
 }
 
 /// Options of `matrix`.

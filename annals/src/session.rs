@@ -59,8 +59,8 @@ pub enum Session {
     Own {
         /// The system.
         system: System,
-        /// Its deliveries.
-        running: Running,
+        /// Its deliveries; none where it is only looked at.
+        running: Option<Running>,
     },
 }
 
@@ -84,17 +84,23 @@ pub enum SessionError {
 const PATIENCE: u32 = 30;
 
 impl Session {
-    /// The system of `directory`.
+    /// The system of `directory`. One of our own delivers what is open.
     pub async fn open(directory: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, SessionError> {
+        let mut session = Self::open_still(directory, clock, ids).await?;
+        if let Self::Own { system, running } = &mut session {
+            *running = Some(system.local().start());
+        }
+        Ok(session)
+    }
+
+    /// The system of `directory`. One of our own delivers nothing: what waits in it can be seen.
+    pub async fn open_still(directory: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, SessionError> {
         let mut process = String::new();
         for _ in 0..PATIENCE {
             let store = Store::Directory(directory.to_owned());
             let options = Options { store, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), trim: Trim::OncePassed, faults: None };
             match System::open(options).await {
-                Ok(system) => {
-                    let running = system.local().start();
-                    return Ok(Self::Own { system, running });
-                }
+                Ok(system) => return Ok(Self::Own { system, running: None }),
                 Err(SystemError::Open(OpenError::InUse { process: holder, .. })) => {
                     // The one that listens must be the one that holds the directory: an old file may name another.
                     if let Some(listening) = Listening::read(directory).filter(|said| said.process.to_string() == holder.trim()) {
@@ -152,7 +158,7 @@ impl Session {
 
     /// Ends the session. A system of our own first finishes what the command has set going.
     pub async fn close(self) {
-        if let Self::Own { system, running } = self {
+        if let Self::Own { system, running: Some(running) } = self {
             system.local().settle().await;
             running.stop().await;
         }

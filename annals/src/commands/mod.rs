@@ -7,6 +7,7 @@ mod pay;
 mod reconcile;
 mod replay_webhooks;
 mod show;
+pub mod status;
 mod stream;
 mod tick;
 mod unmatched;
@@ -32,11 +33,12 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
     match &command {
         Command::Up(options) => return up::run(&cli.data, options).await,
         Command::Matrix(options) => return matrix::run(options),
+        Command::Status(options) => return status::run(&cli.data, options).await,
         _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
     let answer = match command {
-        Command::Up(_) | Command::Matrix(_) => unreachable!("was run above, as it needs no session"),
+        Command::Up(_) | Command::Matrix(_) | Command::Status(_) => unreachable!("was run above, as it needs no session like this"),
         Command::History(options) => history::run(&session, &options).await,
         Command::Show(options) => show::run(&session, &options).await,
         Command::Verify(options) => verify::run(&session, &options).await,
@@ -45,7 +47,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::Tick(options) => tick::run(&session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
         Command::Unmatched(options) => unmatched::run(&session, &options).await,
-        Command::Alarms => alarms::run(&session).await,
+        Command::Alarms(options) => alarms::run(&session, &options).await,
     };
     session.close().await;
     answer

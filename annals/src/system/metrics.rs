@@ -1,26 +1,56 @@
-//! What functions count on one machine, and the alarms that some counts are.
+//! Takes in what functions count and what happens in the local account: into the store, and alarms that some of it is.
 
 use std::sync::Arc;
 
 use annals_kit::Ids;
 use annals_lambda::{Metric, Metrics};
-use annals_local::Local;
 use annals_local::randomness::Randomness;
+use annals_local::{Local, Observer};
+use chrono::TimeDelta;
 
-/// Raises the alarms of the local account; the counts themselves go to the log.
-pub(super) struct LocalMetrics(pub(super) Local);
+use super::alarms;
+use super::services::{self, Owners};
+use super::store::MetricsStore;
+
+/// What functions count, into the store; some of it turns alarms of the local account on or off.
+pub(super) struct LocalMetrics {
+    pub(super) local: Local,
+    pub(super) store: Arc<MetricsStore>,
+}
 
 impl Metrics for LocalMetrics {
-    fn count(&self, service: &'static str, metric: Metric, value: u64, detail: &str) {
-        tracing::debug!(service, metric = metric.name(), value, detail, "count");
-        if metric.is_alarm() {
-            let name = match metric {
-                Metric::LogTampered => "log-tampered",
-                Metric::StreamLacking => "stream-lacking",
-                Metric::WorkFailed => "work-failed",
-                _ => "stream-parked",
-            };
-            self.0.raise(name, &format!("{service}: {detail}"));
+    fn count(&self, service: &'static str, metric: Metric, value: u64, about: &str) {
+        self.store.count(service, metric, value, about);
+        match metric {
+            Metric::StreamUnparked => self.local.take_back(&alarms::name(Metric::StreamParked, service), about, "the stream goes on"),
+            _ if metric.definition().alarm.is_some() => self.local.raise(&alarms::name(metric, service), about),
+            _ => {}
+        }
+    }
+
+    fn time(&self, service: &'static str, metric: Metric, took: TimeDelta, about: &str) {
+        self.store.time(service, metric, took, about);
+    }
+}
+
+/// What happens in the local account, into the store.
+pub(super) struct AccountMetrics {
+    pub(super) owners: Owners,
+    pub(super) store: Arc<MetricsStore>,
+}
+
+impl Observer for AccountMetrics {
+    fn function_failed(&self, function: &str) {
+        self.store.count(services::of_function(function), Metric::FunctionError, 1, function);
+    }
+
+    fn records_discarded(&self, mapping: &str, records: usize) {
+        self.store.count(self.owners.mapping(mapping), Metric::RecordsDiscarded, records as u64, mapping);
+    }
+
+    fn messages_arrived(&self, queue: &str, messages: usize) {
+        if self.owners.holds_dead_letters(queue) {
+            self.store.count(self.owners.queue(queue), Metric::DeadLettered, messages as u64, queue);
         }
     }
 }

@@ -6,16 +6,23 @@
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
 //! - [`identity`]: a stand-in for identity's contact route
-//! - [`metrics`]: counts, and the alarms that some of them are
+//! - [`metrics`]: takes in what is counted; [`store`]: keeps it; [`services`]: whose it is
+//! - [`measurements`]: what is measured now; [`status`]: for people, [`openmetrics`]: for Prometheus
+//! - [`alarms`]: which there are
 //! - [`ticks`]: the schedules
 
 mod alarms;
 pub mod credentials;
 mod guard;
 mod identity;
+mod measurements;
 mod metrics;
+mod openmetrics;
 pub mod processes;
 pub mod roles;
+mod services;
+pub mod status;
+mod store;
 pub mod ticks;
 mod wiring;
 
@@ -29,6 +36,7 @@ use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
 
 pub use self::credentials::Credentials;
 pub use self::identity::API as IN_PROCESS_API;
+pub use self::status::Status;
 pub(crate) use self::wiring::BUS;
 
 /// The region of the local account.
@@ -56,6 +64,8 @@ pub struct System {
     credentials: Credentials,
     /// The data directory; `None` where everything is in memory.
     directory: Option<PathBuf>,
+    store: Arc<store::MetricsStore>,
+    owners: services::Owners,
 }
 
 /// A system does not open.
@@ -91,13 +101,17 @@ impl System {
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
         wiring::connect(&mut config);
+        let owners = services::Owners::of(&config);
+        let store = Arc::new(store::MetricsStore::new(clock.clone()));
+        config.alarms = alarms::rules(&config, &owners);
+        config.observer = Some(Arc::new(metrics::AccountMetrics { owners: owners.clone(), store: store.clone() }));
         let credentials = match &directory {
             Some(directory) => Credentials::of(directory, &*ids)?,
             None => Credentials::new(&*ids),
         };
         config.roles = roles::roles(&credentials);
         let local = Local::open(config).await?;
-        let system = Self { local, credentials, directory };
+        let system = Self { local, credentials, directory, store, owners };
         wiring::install(&system, clock, ids);
         Ok(system)
     }

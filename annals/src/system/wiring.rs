@@ -11,8 +11,9 @@ use annals_local::{Config, Function, FunctionError, Queue, QueueMapping, Route, 
 use lambda_runtime::LambdaEvent;
 use serde_json::json;
 
+use super::measurements::Measurements;
 use super::metrics::LocalMetrics;
-use super::{System, identity};
+use super::{System, alarms, identity, openmetrics, status};
 
 /// The bus of all services.
 pub(crate) const BUS: &str = "annals";
@@ -92,6 +93,10 @@ pub(super) fn connect(config: &mut Config) {
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
         Route::new("GET", "/local/alarms", "local-alarms"),
         Route::new("POST", "/local/ticks/{function}", "local-tick"),
+        Route::new("GET", "/local/alarms/history", "local-alarm-history"),
+        Route::new("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
+        Route::new("GET", "/local/status", "local-status"),
+        Route::new("GET", "/metrics", "local-metrics"),
     ];
     config.stream_mappings = [("billing-projector", "subscriptions-log"), ("notifications-projector", "notifications-log")]
         .map(|(function, log)| {
@@ -152,7 +157,8 @@ macro_rules! function {
 /// Every function, each with the clients of its own role.
 pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) {
     let local = system.local();
-    let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics(local.clone()));
+    let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics { local: local.clone(), store: system.store.clone() });
+    install_own(system, clock.clone());
     let host = |function| Host { account: system.account(function), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
     let billing = |function| Arc::new(billing_service::Deps::new(&host(function)));
     let settings = billing_service::WebhookSettings {
@@ -187,7 +193,18 @@ pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>)
     local.install(send_email.with_timeout(SEND_EMAIL_TIMEOUT));
 
     local.install(function!("identity-contact", Arc::new(()), identity::contact));
-    local.install(function!("local-alarms", Arc::new(local.clone()), super::alarms::list));
-    let tick = function!("local-tick", Arc::new(local.clone()), super::ticks::by_hand);
+}
+
+/// What this machine tells of itself.
+fn install_own(system: &System, clock: Arc<dyn Clock>) {
+    let local = Arc::new(system.local().clone());
+    local.install(function!("local-alarms", local, alarms::list));
+    local.install(function!("local-alarm-history", local, alarms::history));
+    local.install(function!("local-acknowledge", local, alarms::acknowledge));
+    let tick = function!("local-tick", local, super::ticks::by_hand);
     local.install(tick.with_timeout(Duration::from_secs(60)));
+    let (store, owners) = (system.store.clone(), system.owners.clone());
+    let measurements = Arc::new(Measurements { local: system.local().clone(), store, owners, clock });
+    local.install(function!("local-status", measurements, status::route));
+    local.install(function!("local-metrics", measurements, openmetrics::answer));
 }

@@ -67,7 +67,7 @@ async fn a_command_role_cannot_change_a_commit_in_process_or_over_loopback() {
     }
     world.settle().await;
     assert_eq!(world.items(LOG).await, before);
-    assert_eq!(world.system.local().alarms(), []);
+    assert_eq!(world.alarms(), []);
 }
 
 #[tokio::test]
@@ -79,9 +79,9 @@ async fn an_administrators_change_succeeds_and_raises_the_alarm_by_itself() {
         assert_eq!(refused, None, "{attempt}");
     }
     world.settle().await;
-    let alarms = world.system.local().alarms();
-    assert!(!alarms.is_empty());
-    assert!(alarms.iter().all(|alarm| alarm.name == "log-tampered" && alarm.detail.contains(&key)), "{alarms:?}");
+    let alarms = world.alarms();
+    assert_eq!(alarms.iter().map(|alarm| alarm.name.as_str()).collect::<Vec<_>>(), ["log-tampered-billing"]);
+    assert!(alarms[0].details.iter().all(|detail| detail.contains(&key)), "{alarms:?}");
 }
 
 #[tokio::test]
@@ -95,7 +95,8 @@ async fn a_change_of_the_notifications_log_is_an_alarm_too() {
     let (pk, sk) = (commit["PK"].clone(), commit["SK"].clone());
     client.delete_item().table_name("notifications-log").key("PK", pk).key("SK", sk).send().await.unwrap();
     world.settle().await;
-    assert!(world.system.local().alarms().iter().any(|alarm| alarm.name == "log-tampered" && alarm.detail.contains("NOTE#")));
+    let alarms = world.alarms();
+    assert!(alarms.iter().any(|alarm| alarm.name == "log-tampered-notifications" && alarm.details[0].contains("NOTE#")), "{alarms:?}");
 }
 
 #[tokio::test]

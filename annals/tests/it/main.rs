@@ -1,5 +1,6 @@
 //! The whole system: its path, hostile input, append-only logs, webhooks by others, and the real process.
 
+mod alarms;
 mod append_only;
 mod bad_input;
 mod outage;
@@ -7,5 +8,6 @@ mod path;
 mod policies;
 mod process;
 mod schedules;
+mod status;
 mod webhooks;
 mod world;

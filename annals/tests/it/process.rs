@@ -313,7 +313,7 @@ async fn logs_hold_ids_in_json_and_no_secrets_bodies_or_addresses() {
 fn help_names_every_command_and_a_wrong_stream_is_explained() {
     let directory = tempfile::tempdir().unwrap();
     let help = String::from_utf8(run(directory.path(), &["--help"]).stdout).unwrap();
-    for command in ["up", "history", "show", "verify", "reconcile", "pay", "replay-webhooks", "unmatched", "alarms"] {
+    for command in ["up", "history", "show", "verify", "reconcile", "pay", "replay-webhooks", "unmatched", "status", "alarms"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
     let wrong = run(directory.path(), &["history", "SUB"]);

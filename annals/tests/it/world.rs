@@ -65,6 +65,12 @@ impl World {
         self.system.local().settle().await;
     }
 
+    /// The alarms that are on.
+    pub(crate) fn alarms(&self) -> Vec<annals_local::Alarm> {
+        let alarms = self.system.local().alarms().unwrap();
+        alarms.into_iter().filter(|alarm| alarm.state == annals_local::AlarmState::Alarm).collect()
+    }
+
     /// Stops deliveries.
     pub(crate) async fn pause(&mut self) {
         if let Some(running) = self.running.take() {

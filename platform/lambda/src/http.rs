@@ -54,7 +54,7 @@ impl Problem {
     pub fn response(&self) -> Response {
         let title = self.code.replace('-', " ");
         let body = serde_json::json!({ "type": format!("urn:annals:problem:{}", self.code), "title": title, "status": self.status, "detail": self.detail });
-        let mut response = plain(self.status, "application/problem+json", body.to_string());
+        let mut response = text(self.status, "application/problem+json", body.to_string());
         if self.status == 503 {
             response.headers.insert("retry-after", HeaderValue::from_static("1"));
         }
@@ -65,7 +65,7 @@ impl Problem {
 /// An answer of this status with a JSON body.
 pub fn json(status: u16, body: &impl Serialize) -> Response {
     match serde_json::to_string(body) {
-        Ok(body) => plain(status, "application/json", body),
+        Ok(body) => text(status, "application/json", body),
         Err(_) => Problem::internal().response(),
     }
 }
@@ -78,7 +78,8 @@ pub fn with_header(mut response: Response, name: &'static str, value: &str) -> R
     response
 }
 
-fn plain(status: u16, content_type: &'static str, body: String) -> Response {
+/// An answer of this status with text of this content type.
+pub fn text(status: u16, content_type: &'static str, body: String) -> Response {
     let mut response = Response::default();
     response.status_code = i64::from(status);
     response.headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);

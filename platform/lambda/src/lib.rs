@@ -4,7 +4,7 @@
 //! - [`clients`]: the AWS clients of one function, over one transport
 //! - [`causes`]: an error with all that led to it, for logs
 //! - [`http`]: requests, answers, problems
-//! - [`metrics`]: what is counted, in embedded metric format
+//! - [`metrics`]: what is counted and timed, defined once; embedded metric format
 //! - [`web`]: calls to other services' APIs
 //! - [`machine`]: the machine's clock, randomness and logs, for `main` functions only
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::faults::Faults;
 use crate::functions::Function;
+use crate::observer::Observer;
 use crate::randomness::Randomness;
 
 /// Everything the local account contains.
@@ -51,6 +52,10 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The folder mail is written into; without one it is kept in memory.
     pub outbox: Option<PathBuf>,
+    /// What a person must be told of.
+    pub alarms: Vec<AlarmRule>,
+    /// Who keeps metrics.
+    pub observer: Option<Arc<dyn Observer>>,
     /// What tests break.
     pub faults: Option<Arc<dyn Faults>>,
 }
@@ -77,6 +82,8 @@ impl Config {
             archives: Vec::new(),
             routes: Vec::new(),
             outbox: None,
+            alarms: Vec::new(),
+            observer: None,
             faults: None,
         }
     }
@@ -333,4 +340,42 @@ impl Route {
     pub fn new(method: impl Into<String>, path: impl Into<String>, function: impl Into<String>) -> Self {
         Self { method: method.into(), path: path.into(), function: function.into() }
     }
+}
+
+/// An alarm of the account.
+#[derive(Clone, Debug)]
+pub struct AlarmRule {
+    /// Its name.
+    pub name: String,
+    /// What it watches, in words.
+    pub metric: String,
+    /// It is on while the value is greater.
+    pub above: u64,
+    /// Where the value comes from.
+    pub watched: Watched,
+}
+
+/// What an alarm watches.
+#[derive(Clone, Debug)]
+pub enum Watched {
+    /// The age, in milliseconds, of the oldest record that this stream mapping has not handled.
+    IteratorAge {
+        /// The mapping.
+        mapping: String,
+    },
+    /// The messages in a queue.
+    QueueDepth {
+        /// The queue.
+        queue: String,
+    },
+    /// The age, in seconds, of the oldest message in a queue.
+    QueueAge {
+        /// The queue.
+        queue: String,
+    },
+    /// What [`crate::Local::raise`] is told under the alarm's name.
+    Reports {
+        /// Whether it stays on until a person acknowledges it; otherwise [`crate::Local::take_back`] ends it.
+        needs_acknowledgement: bool,
+    },
 }

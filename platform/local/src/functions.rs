@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::arn;
+use crate::observer::Observer;
 use crate::progress::Progress;
 use crate::randomness::{Randomness, hex, uuid};
 use crate::runtime::timings::Timings;
@@ -133,6 +134,7 @@ pub(crate) struct Functions {
     randomness: Arc<dyn Randomness>,
     running: Arc<AtomicUsize>,
     progress: Arc<Progress>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 struct Installed {
@@ -163,9 +165,15 @@ impl Installed {
 }
 
 impl Functions {
-    pub fn new(functions: &[Function], clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>, progress: Arc<Progress>) -> Self {
+    pub fn new(
+        functions: &[Function],
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        progress: Arc<Progress>,
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         let installed = functions.iter().map(|function| (function.name.clone(), Arc::new(Installed::new(function.clone())))).collect();
-        Self { installed: RwLock::new(installed), clock, randomness, running: Arc::default(), progress }
+        Self { installed: RwLock::new(installed), clock, randomness, running: Arc::default(), progress, observer }
     }
 
     /// Adds a function, or replaces the one of its name.
@@ -237,6 +245,7 @@ impl Functions {
         };
         if let Err(error) = &result {
             tracing::warn!(function = name, request_id, kind = error.kind, error = error.message, "function failed");
+            self.observer.iter().for_each(|observer| observer.function_failed(name));
         }
         result
     }

@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS archived (
 CREATE INDEX IF NOT EXISTS archived_by_time ON archived(archive, at, id);
 CREATE TABLE IF NOT EXISTS alarms (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS alarms_by_name ON alarms(name, id);
+CREATE TABLE IF NOT EXISTS alarm_ends (alarm INTEGER PRIMARY KEY, at INTEGER NOT NULL, reason TEXT NOT NULL);
 ";
 
 impl HostStore {

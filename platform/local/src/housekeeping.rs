@@ -1,4 +1,4 @@
-//! Deletes what is past its time: stream records after 24 hours, archived events, expired items.
+//! Deletes what is past its time: stream records after 24 hours, archived events, expired items. Looks after alarms every minute.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,8 @@ use crate::streams::Stream;
 
 /// How long stream records can be read.
 const RECORDS_LIVE: TimeDelta = TimeDelta::hours(24);
+/// How often alarms look.
+const ALARM_PERIOD: Duration = Duration::from_secs(60);
 const EVERY: Duration = Duration::from_secs(600);
 /// Records deleted at a time: every client waits meanwhile.
 const AT_ONCE: usize = 500;
@@ -28,6 +30,18 @@ pub(crate) async fn run(account: Arc<Account>, mut stop: watch::Receiver<bool>) 
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}
+
+/// Compares what alarms watch with their thresholds every minute, as CloudWatch does, until it is told to stop.
+pub(crate) async fn watch(account: Arc<Account>, mut stop: watch::Receiver<bool>) {
+    loop {
+        alarms::evaluate(&account).unwrap_or_else(failed);
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => return,
+            () = tokio::time::sleep(ALARM_PERIOD) => {}
         }
     }
 }
@@ -69,7 +83,7 @@ fn trim_stream(account: &Account, stream: &Stream) -> rusqlite::Result<bool> {
         account.streams.note_trimmed(&stream.table, last)?;
         if passed_by_all(account, stream)? < last {
             let detail = format!("records of table {} were deleted after 24 hours before every mapping had them", stream.table);
-            alarms::raise(&account.host, account.clock.now(), "unread-records-trimmed", &detail);
+            alarms::raise(&account.host, account.clock.now(), &format!("unread-records-trimmed-{}", stream.table), &detail);
         }
     }
     Ok(old == AT_ONCE)

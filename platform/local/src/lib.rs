@@ -11,7 +11,8 @@
 //! - [`ses`]: mail into a folder; `kms`: keys under a key file
 //! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
 //! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
-//! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see
+//! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see;
+//!   [`levels`]: how much waits; [`observer`]: who is told what happens
 //!
 //! It knows nothing of the services that run on it. Where it and AWS differ, AWS is right.
 
@@ -32,9 +33,11 @@ mod host_store;
 mod housekeeping;
 mod iam;
 mod kms;
+pub mod levels;
 pub mod local;
 mod matcher;
 pub mod meter;
+pub mod observer;
 pub mod open_error;
 mod partiql;
 pub mod pattern;
@@ -58,14 +61,17 @@ mod transformer;
 mod transport;
 mod wire;
 
-pub use alarms::Alarm;
+pub use alarms::{Acknowledged, Alarm, AlarmChange, AlarmState, Unreadable};
 pub use config::{
-    Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Store, StreamMapping, Target, Trim,
+    AlarmRule, Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Store, StreamMapping, Target, Trim,
+    Watched,
 };
 pub use faults::{Batch, BatchFault, Call, Delivery, DeliveryFault, Fault, Faults};
 pub use functions::{BoxFuture, Code, Function, FunctionError};
+pub use levels::Levels;
 pub use local::{Local, Running};
 pub use meter::Meter;
+pub use observer::Observer;
 pub use open_error::OpenError;
 pub use runtime::Process;
 pub use runtime::timings::Timings;

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::account::Account;
-use crate::alarms::{self, Alarm};
+use crate::alarms::{self, Acknowledged, Alarm, AlarmChange, Unreadable};
 use crate::checkpoints::{self, Discarded};
 use crate::config::{Config, Store};
 use crate::endpoint::{AwsEndpoint, HttpEndpoint, MOST_AWS_BYTES};
@@ -27,6 +27,7 @@ use crate::host_store::HostStore;
 use crate::housekeeping;
 use crate::iam::Iam;
 use crate::kms::Kms;
+use crate::levels::{self, Levels};
 use crate::meter::Meter;
 use crate::open_error::OpenError;
 use crate::progress::Progress;
@@ -70,7 +71,8 @@ impl Local {
         let failed = |error: rusqlite::Error| OpenError::Database { path: engine.path.clone(), detail: error.to_string() };
         let streams = Streams::new(engine.clone(), host.clone(), config.clock.clone(), config.shards);
         streams.refresh().map_err(failed)?;
-        let queues = Arc::new(Queues::new(host.clone(), config.clock.clone(), config.randomness.clone(), &config.queues));
+        let queues =
+            Arc::new(Queues::new(host.clone(), config.clock.clone(), config.randomness.clone(), &config.queues, config.observer.clone()));
         queues.forget_receivers().map_err(failed)?;
         let parts = (&config.rules[..], &config.archives[..]);
         let bus = Bus::new(parts, host.clone(), queues.clone(), config.clock.clone(), config.randomness.clone(), config.faults.clone());
@@ -84,7 +86,13 @@ impl Local {
             queues,
             outbox: outbox(&config),
             kms: kms(&config)?,
-            functions: Functions::new(&config.functions, config.clock.clone(), config.randomness.clone(), progress.clone()),
+            functions: Functions::new(
+                &config.functions,
+                config.clock.clone(),
+                config.randomness.clone(),
+                progress.clone(),
+                config.observer.clone(),
+            ),
             routes,
             meter: Meter::default(),
             progress,
@@ -135,6 +143,7 @@ impl Local {
                 tasks.spawn(queue_mapping::run(self.account.clone(), mapping.clone(), stopped.clone()));
             }
         }
+        tasks.spawn(housekeeping::watch(self.account.clone(), stopped.clone()));
         tasks.spawn(housekeeping::run(self.account.clone(), stopped));
         self.running.fetch_add(1, Ordering::SeqCst);
         Running { stop, tasks, counted: self.running.clone() }
@@ -189,14 +198,34 @@ impl Local {
         self.serving.send_replace(true);
     }
 
-    /// Every alarm, oldest first.
-    pub fn alarms(&self) -> Vec<Alarm> {
-        alarms::list(&self.account.host).unwrap_or_else(unreadable)
+    /// Every alarm there may be, those that are on first. An error says that nobody knows.
+    pub fn alarms(&self) -> Result<Vec<Alarm>, Unreadable> {
+        Ok(alarms::list(&self.account)?)
     }
 
-    /// Raises an alarm: kept, and logged.
+    /// Everything that turned an alarm on or ended it, oldest first.
+    pub fn alarm_history(&self) -> Result<Vec<AlarmChange>, Unreadable> {
+        Ok(alarms::history(&self.account.host)?)
+    }
+
+    /// Raises an alarm: kept, and logged. It is on until it is acknowledged, or this detail taken back.
     pub fn raise(&self, name: &str, detail: &str) {
         alarms::raise(&self.account.host, self.account.clock.now(), name, detail);
+    }
+
+    /// Ends what this detail turned on.
+    pub fn take_back(&self, name: &str, detail: &str, reason: &str) {
+        alarms::take_back(&self.account.host, self.account.clock.now(), name, detail, reason);
+    }
+
+    /// Ends an alarm that does not end by itself; `reason` says who looked and why it may end.
+    pub fn acknowledge(&self, name: &str, reason: &str) -> Result<Acknowledged, Unreadable> {
+        Ok(alarms::acknowledge(&self.account, name, reason)?)
+    }
+
+    /// How much waits now, before mappings and in queues.
+    pub fn levels(&self) -> Result<Levels, Unreadable> {
+        Ok(levels::all(&self.account)?)
     }
 
     /// The tally of calls.
@@ -228,15 +257,7 @@ impl Local {
 
     /// How old the oldest record is that a stream mapping has not handled; `None` when it has handled all.
     pub fn iterator_age(&self, mapping: &str) -> Option<Duration> {
-        let mapping = self.account.config.stream_mappings.iter().find(|other| other.name == mapping)?;
-        let stream = self.account.streams.of(&mapping.table)?;
-        let shards = self.account.streams.shards(&stream.arn).unwrap_or_else(unreadable);
-        let oldest = shards.iter().filter_map(|shard| {
-            let position = checkpoints::load(&self.account.host, &mapping.name, &stream.arn, &shard.id).unwrap_or_else(unreadable);
-            let page = self.account.streams.read(&stream, shard, position.unwrap_or(shard.after), 1).ok()?;
-            page.records.first().map(|record| record.written_at)
-        });
-        oldest.min().map(|at| self.account.clock.now().since(at).to_std().unwrap_or_default())
+        levels::iterator_age(&self.account, mapping).unwrap_or_else(unreadable)
     }
 
     /// What stream mappings gave up on.

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::arn;
 use crate::config::Queue;
 use crate::host_store::HostStore;
+use crate::observer::Observer;
 use crate::randomness::{Randomness, hex, uuid};
 
 /// The account's queues.
@@ -21,6 +22,7 @@ pub(crate) struct Queues {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
     queues: HashMap<String, (Queue, watch::Sender<u64>)>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// A message in a queue.
@@ -57,9 +59,15 @@ pub(crate) struct Sent<'a> {
 const COLUMNS: &str = "message_id, body, attributes, source, sent_at, visible_at, received, first_received_at, receipt";
 
 impl Queues {
-    pub fn new(host: Arc<HostStore>, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>, queues: &[Queue]) -> Self {
+    pub fn new(
+        host: Arc<HostStore>,
+        clock: Arc<dyn Clock>,
+        randomness: Arc<dyn Randomness>,
+        queues: &[Queue],
+        observer: Option<Arc<dyn Observer>>,
+    ) -> Self {
         let queues = queues.iter().map(|queue| (queue.name.clone(), (queue.clone(), watch::Sender::new(0)))).collect();
-        Self { host, clock, randomness, queues }
+        Self { host, clock, randomness, queues, observer }
     }
 
     /// The definition of a queue.
@@ -87,6 +95,7 @@ impl Queues {
             now.micros(),
             after(now, message.delay).micros(),
         ))?;
+        self.observer.iter().for_each(|observer| observer.messages_arrived(message.queue, 1));
         Ok(message_id)
     }
 
@@ -107,7 +116,7 @@ impl Queues {
     /// Receives up to `most` messages and hides them; those received too often go to the dead-letter queue instead.
     pub fn receive(&self, queue: &Queue, most: usize, hidden: Duration) -> rusqlite::Result<Vec<Message>> {
         let now = self.clock.now();
-        let mut dead = false;
+        let mut dead = 0;
         let received = self.host.write(|host| {
             let oldest = earlier(now, queue.retention).micros();
             host.prepare_cached("DELETE FROM messages WHERE queue = ?1 AND visible_at <= ?2 AND sent_at < ?3")?.execute((
@@ -117,25 +126,26 @@ impl Queues {
             ))?;
             let mut received = Vec::new();
             loop {
-                let mut buried = false;
+                let mut buried = 0;
                 for (id, mut message) in due(host, &queue.name, now, most - received.len())? {
                     if let Some(letters) = queue.dead_letter_queue.as_ref().filter(|_| message.received >= queue.max_receive_count) {
                         bury(host, id, &queue.name, letters, now)?;
-                        buried = true;
+                        buried += 1;
                         continue;
                     }
                     self.hide(host, id, &mut message, now, hidden)?;
                     received.push(message);
                 }
-                dead |= buried;
+                dead += buried;
                 // Those buried made room for others.
-                if !buried || received.len() == most {
+                if buried == 0 || received.len() == most {
                     return Ok(received);
                 }
             }
         })?;
-        if dead {
-            queue.dead_letter_queue.iter().for_each(|letters| self.arrived(letters));
+        if let Some(letters) = queue.dead_letter_queue.as_ref().filter(|_| dead > 0) {
+            self.observer.iter().for_each(|observer| observer.messages_arrived(letters, dead));
+            self.arrived(letters);
         }
         Ok(received)
     }
@@ -175,6 +185,14 @@ impl Queues {
             let count: i64 = host.prepare_cached("SELECT COUNT(*) FROM messages WHERE queue = ?1")?.query_row([queue], |row| row.get(0))?;
             Ok(usize::try_from(count).unwrap_or(0))
         })
+    }
+
+    /// When the oldest message of a queue was sent.
+    pub fn oldest(&self, queue: &str) -> rusqlite::Result<Option<Timestamp>> {
+        let at: Option<i64> = self
+            .host
+            .read(|host| host.prepare_cached("SELECT MIN(sent_at) FROM messages WHERE queue = ?1")?.query_row([queue], |row| row.get(0)))?;
+        Ok(at.and_then(Timestamp::from_micros))
     }
 
     /// The oldest messages of a queue, without receiving them.

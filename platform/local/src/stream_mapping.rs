@@ -28,7 +28,7 @@ pub(crate) async fn run(account: Arc<Account>, mapping: StreamMapping, mut stop:
         alarms::raise(
             &account.host,
             account.clock.now(),
-            "stream-missing",
+            &format!("stream-missing-{}", mapping.name),
             &format!("mapping {}: {} has no stream", mapping.name, mapping.table),
         );
         return;
@@ -257,7 +257,8 @@ impl Worker {
             }
         }
         let detail = format!("mapping {} gave up on {} records of shard {}: {reason}", self.mapping.name, records.len(), self.shard.id);
-        alarms::raise(&self.account.host, self.account.clock.now(), "records-discarded", &detail);
+        self.account.config.observer.iter().for_each(|observer| observer.records_discarded(&self.mapping.name, records.len()));
+        alarms::raise(&self.account.host, self.account.clock.now(), &format!("records-discarded-{}", self.mapping.name), &detail);
         self.reached(last);
     }
 

@@ -104,7 +104,7 @@ async fn a_poisoned_record_is_isolated_discarded_and_raised_and_the_others_go_on
     assert_eq!((discarded[0].reason.as_str(), discarded[0].attempts), ("RetryAttemptsExhausted", 3));
     assert_eq!(discarded[0].records.as_array().unwrap().len(), 1);
     assert_eq!(discarded[0].records[0]["dynamodb"]["NewImage"]["value"]["S"], "bad");
-    assert_eq!(local.alarms()[0].name, "records-discarded");
+    assert_eq!(local.alarms().unwrap()[0].name, "records-discarded-projector");
     let handled = seen.batches().into_iter().filter(|batch| !batch.to_string().contains("bad"));
     let handled: Vec<_> = handled.flat_map(|batch| batch["Records"].as_array().unwrap().clone()).collect();
     let handled: Vec<_> = handled.iter().map(|record| record["dynamodb"]["NewImage"]["value"]["S"].as_str().unwrap()).collect();
@@ -236,7 +236,7 @@ async fn unread_records_are_kept_unless_trimmed_as_aws_does_which_is_an_alarm() 
         local.trim();
         local.settle().await;
         assert_eq!(
-            (seen.values(), local.alarms().len()),
+            (seen.values(), local.alarms().unwrap().len()),
             (expected.into_iter().map(str::to_owned).collect(), usize::from(trim == Trim::AsAws))
         );
     }

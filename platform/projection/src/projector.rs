@@ -10,7 +10,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use access_patterns::Matrix;
-use annals_bus::{Bus, Detail, Metadata, Outgoing};
+use annals_bus::{Bus, Detail, Metadata, NotAccepted, Outgoing};
 use annals_kit::{Clock, StreamId, Version};
 use annals_lambda::{Host, Metric, Metrics, causes};
 use annals_log::{BoxError, Commit, Log, LogConfig};
@@ -47,7 +47,7 @@ pub struct ProjectorDeps {
     pub bus: Bus,
     /// Counts.
     pub metrics: Arc<dyn Metrics>,
-    /// The time, for parked rows.
+    /// The time, for parked rows and latencies.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -247,15 +247,23 @@ impl Projector {
             }
             counts.push(events.len() - before);
         }
-        let mut results = self.deps.bus.publish(&events).await.into_iter();
-        counts
-            .into_iter()
-            .map(|count| {
-                let all: Result<Vec<()>, _> = results.by_ref().take(count).collect::<Vec<_>>().into_iter().collect();
-                self.count(Metric::EventPublished, all.as_ref().map_or(0, Vec::len));
-                all.map(drop).map_err(BoxError::from)
-            })
-            .collect()
+        let results = self.deps.bus.publish(&events).await;
+        self.count_published(&events, &results);
+        let mut results = results.into_iter();
+        let all = |count| results.by_ref().take(count).collect::<Vec<_>>().into_iter().collect::<Result<(), _>>();
+        counts.into_iter().map(all).map(|all| all.map_err(BoxError::from)).collect()
+    }
+
+    /// Counts what the bus has taken and refused, and how long after the commit.
+    fn count_published(&self, events: &[Outgoing], results: &[Result<(), NotAccepted>]) {
+        let now = self.deps.clock.now();
+        let mut accepted = 0;
+        for (event, _) in events.iter().zip(results).filter(|(_, result)| result.is_ok()) {
+            accepted += 1;
+            self.deps.metrics.time(self.deps.service, Metric::AppendToBus, now.since(event.detail.metadata.recorded_at), "");
+        }
+        self.count(Metric::EventPublished, accepted);
+        self.count(Metric::EventRejected, results.len() - accepted);
     }
 
     /// Writes the row if it still stands where it was read.
@@ -288,9 +296,21 @@ impl Projector {
         let (written, stored) = self.rows.put(row).await?;
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored);
         if written == Written::Done {
-            self.count(Metric::RowWritten, 1);
+            self.count_written(work);
         }
         Ok(written)
+    }
+
+    /// Counts a row that was written, and how long after the commits that are new in it.
+    fn count_written(&self, work: &Work<'_, '_>) {
+        let now = self.deps.clock.now();
+        self.count(Metric::RowWritten, 1);
+        for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.version) {
+            self.deps.metrics.time(self.deps.service, Metric::AppendToRow, now.since(commit.recorded_at), "");
+        }
+        if work.before.parked.is_some() && work.stuck.is_none() {
+            self.deps.metrics.count(self.deps.service, Metric::StreamUnparked, 1, &work.delivered.stream.to_string());
+        }
     }
 
     fn count(&self, metric: Metric, value: usize) {

@@ -2,8 +2,8 @@
 
 use annals_kit::ids::derived_uuid;
 use annals_kit::{CustomerId, Money, ProviderId, StreamId, Tenant};
-use annals_lambda::Metric;
 use annals_lambda::http::{self, Problem, Response};
+use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, Outcome};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::plan::{Interval, PlanName};
@@ -37,7 +37,8 @@ struct Asked {
 /// Answers 201 with the new subscription, and the same again to a repetition.
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-    Ok(Box::pin(create(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
+    let work = Box::pin(create(&event.payload, deps));
+    Ok(measured(&*deps.metrics, &*deps.clock, SERVICE, FUNCTION, work).await)
 }
 
 async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {

@@ -1,8 +1,9 @@
 //! `POST /v1/subscriptions/{id}/invoices`: issues the invoice of one period of a subscription.
 
 use annals_kit::StreamId;
-use annals_lambda::Metric;
+use annals_lambda::metrics::{Metric, measured};
 use annals_lambda::http::{self, Caller, Problem, Response};
+use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{InvoiceIssued, InvoiceRefusal, IssueInvoice};
@@ -30,7 +31,8 @@ struct Asked {
 /// Answers 201 with the new invoice, and 200 with the same fields when the period's invoice was issued before.
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-    Ok(Box::pin(generate(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
+    let work = Box::pin(generate(&event.payload, deps));
+    Ok(measured(&*deps.metrics, &*deps.clock, SERVICE, FUNCTION, work).await)
 }
 
 async fn generate(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {

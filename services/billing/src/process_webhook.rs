@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, CommandId, ProviderId, StreamId, Tenant};
-use annals_lambda::Metric;
 use annals_lambda::http::{self, Caller, Problem, Response};
+use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome, Request, RequestHash, Seal};
 use annals_reads::{PageRequest, Params};
 use annals_vault::{FieldSeal, KeyError};
@@ -35,7 +35,8 @@ const LONGEST_TYPE: usize = 80;
 /// Answers 200 to every validly signed event.
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &WebhookDeps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-    Ok(Box::pin(process(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
+    let work = Box::pin(process(&event.payload, deps));
+    Ok(measured(&*deps.metrics, &*deps.clock, SERVICE, FUNCTION, work).await)
 }
 
 async fn process(event: &ApiGatewayV2httpRequest, deps: &WebhookDeps) -> Result<Response, Problem> {
@@ -220,7 +221,12 @@ impl<'a> Delivery<'a> {
         });
         let outcome = deps.webhooks.execute(&self.request("keep", seal), &self.stream()?, Expect::New, &command).await;
         let version = match outcome {
-            Ok(Outcome::Committed { version, .. }) => Some(version),
+            Ok(Outcome::Committed { version, repeated, .. }) => {
+                if !repeated {
+                    deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
+                }
+                Some(version)
+            }
             Ok(Outcome::Unchanged { version }) => version,
             Err(error) => {
                 let problem = problem(error, "webhook", |never| match never {});

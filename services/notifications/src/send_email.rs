@@ -23,6 +23,7 @@ use crate::contacts::ContactError;
 use crate::deps::{Deps, SERVICE};
 use crate::message::{Payment, compose};
 
+const FUNCTION: &str = "send-email";
 /// The tag under which a provider that honours it sends an effect once.
 const EFFECT_TAG: &str = "annals-effect";
 /// The lease where the host gives no deadline.
@@ -39,11 +40,13 @@ pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatc
         // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
         if let Err(error) = Box::pin(send(&message, &invocation, deps)).await {
             tracing::warn!(queue_message = message.message_id, %error, "the email waits for the next delivery");
+            deps.metrics.count(SERVICE, Metric::MessageFailed, 1, FUNCTION);
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.unwrap_or_default();
             response.batch_item_failures.push(failure);
         }
     }
+    deps.metrics.flush();
     Ok(response)
 }
 
@@ -60,6 +63,8 @@ struct Effect {
     kind: Kind,
     payment: Payment,
     detail: Detail,
+    /// When the bus had the event.
+    on_bus_at: Option<Timestamp>,
 }
 
 async fn send(message: &SqsMessage, invocation: &Invocation, deps: &Deps) -> Result<(), BoxError> {
@@ -73,8 +78,16 @@ async fn send(message: &SqsMessage, invocation: &Invocation, deps: &Deps) -> Res
         Err(ContactError::Unknown) => effect.given_up("identity knows no address"),
         Err(error) => return Err(error.into()),
     };
+    let (ended, sent) = (deps.clock.now(), matches!(finish, Finish::Sent(_)));
     effect.finish(finish, deps).await?;
-    deps.metrics.count(SERVICE, Metric::EffectDone, 1, "send-email");
+    if sent {
+        deps.metrics.count(SERVICE, Metric::EffectDone, 1, FUNCTION);
+        if let Some(at) = effect.on_bus_at {
+            deps.metrics.time(SERVICE, Metric::BusToEffect, ended.since(at), FUNCTION);
+        }
+    } else {
+        deps.metrics.count(SERVICE, Metric::EffectGivenUp, 1, FUNCTION);
+    }
     Ok(())
 }
 
@@ -88,10 +101,11 @@ impl Effect {
             "DUNNING_STEP_TAKEN" => Kind::PaymentReminder,
             _ => return Ok(None),
         };
+        let on_bus_at = on_bus_at(event.time.map(Timestamp::new), message);
         let detail = event.detail;
         let payment = serde_json::from_value(detail.data.clone().into())?;
         let id = derived_uuid("email", &detail.metadata.tenant, &detail.metadata.event_id.to_string());
-        Ok(Some(Self { id, kind, payment, detail }))
+        Ok(Some(Self { id, kind, payment, detail, on_bus_at }))
     }
 
     /// Takes the lease; `false` where the email is done already. An error where another sender has it.
@@ -163,6 +177,13 @@ impl Effect {
     }
 }
 
+/// When the bus had the event: `time` without its fraction of a second, or when it was put into the queue if that was within that second.
+fn on_bus_at(time: Option<Timestamp>, message: &SqsMessage) -> Option<Timestamp> {
+    let sent =
+        message.attributes.get("SentTimestamp").and_then(|millis| Timestamp::from_micros(millis.parse::<i64>().ok()?.checked_mul(1000)?));
+    sent.filter(|sent| time.is_some_and(|time| sent.seconds() == time.seconds())).or(time)
+}
+
 fn actor() -> Actor {
-    "send-email".parse().expect("the names of our own actors are tokens")
+    FUNCTION.parse().expect("the names of our own actors are tokens")
 }

@@ -15,6 +15,7 @@ use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::types::AttributeValue;
 use billing::invoice::{Happened, Invoice, InvoiceEvent, InvoiceIssued, IssueInvoice, Notice, RecordNotice};
 use billing::rows::InvoiceRow;
+use chrono::TimeDelta;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -65,19 +66,23 @@ impl Faults for Script {
     }
 }
 
-/// What was counted, by name.
+/// What was counted, and how often something was timed.
 #[derive(Default)]
-pub(crate) struct Counts(Mutex<BTreeMap<&'static str, u64>>);
+pub(crate) struct Counts(Mutex<BTreeMap<Metric, u64>>);
 
 impl Counts {
     pub(crate) fn of(&self, metric: Metric) -> u64 {
-        self.0.lock().unwrap().get(metric.name()).copied().unwrap_or(0)
+        self.0.lock().unwrap().get(&metric).copied().unwrap_or(0)
     }
 }
 
 impl Metrics for Counts {
     fn count(&self, _: &'static str, metric: Metric, value: u64, _: &str) {
-        *self.0.lock().unwrap().entry(metric.name()).or_default() += value;
+        *self.0.lock().unwrap().entry(metric).or_default() += value;
+    }
+
+    fn time(&self, service: &'static str, metric: Metric, _: TimeDelta, about: &str) {
+        self.count(service, metric, 1, about);
     }
 }
 

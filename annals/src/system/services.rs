@@ -1,0 +1,70 @@
+//! Which service a function, a mapping or a queue belongs to, for metrics and `annals status`.
+
+use std::collections::BTreeSet;
+
+use annals_local::Config;
+
+/// The service of every function; what is the machine's own, and no service's, is `local`.
+const FUNCTIONS: [(&str, &[&str]); 3] = [
+    ("billing", &["create-subscription", "generate-invoice", "process-webhook", "read-billing", "billing-projector"]),
+    ("notifications", &["send-email", "notifications-projector"]),
+    ("local", &["identity-contact"]),
+];
+
+/// Who owns what, and which queues hold dead letters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Owners {
+    mappings: Vec<(String, &'static str)>,
+    queues: Vec<(String, &'static str)>,
+    letters: Vec<String>,
+}
+
+/// The service of a function.
+pub(super) fn of_function(function: &str) -> &'static str {
+    let listed = FUNCTIONS.iter().find(|(_, functions)| functions.contains(&function)).map(|(service, _)| *service);
+    // Stream functions are called after their service; what is listed nowhere belongs to the machine.
+    listed
+        .or_else(|| FUNCTIONS.iter().map(|(service, _)| *service).find(|service| function.starts_with(&format!("{service}-"))))
+        .unwrap_or("local")
+}
+
+impl Owners {
+    /// From what is wired: a mapping belongs to its function's service, a queue to its consumer's, dead letters to those who could not
+    /// take them.
+    pub(super) fn of(config: &Config) -> Self {
+        let mut owners = Self::default();
+        owners.mappings = config.stream_mappings.iter().map(|mapping| (mapping.name.clone(), of_function(&mapping.function))).collect();
+        owners.queues = config.queue_mappings.iter().map(|mapping| (mapping.queue.clone(), of_function(&mapping.function))).collect();
+        let buried = config.queues.iter().filter_map(|queue| Some((queue.dead_letter_queue.clone()?, queue.name.clone())));
+        let targets = config.rules.iter().flat_map(|rule| &rule.targets);
+        let undelivered = targets.filter_map(|target| Some((target.dead_letter_queue.clone()?, target.queue.clone())));
+        for (letters, queue) in buried.chain(undelivered) {
+            let service = owners.queue(&queue);
+            owners.queues.push((letters.clone(), service));
+            owners.letters.push(letters);
+        }
+        owners
+    }
+
+    pub(super) fn mapping(&self, name: &str) -> &'static str {
+        service(&self.mappings, name)
+    }
+
+    pub(super) fn queue(&self, name: &str) -> &'static str {
+        service(&self.queues, name)
+    }
+
+    /// Every service that has a mapping or a queue.
+    pub(super) fn services(&self) -> impl Iterator<Item = &'static str> {
+        let services: BTreeSet<_> = self.mappings.iter().chain(&self.queues).map(|(_, service)| *service).collect();
+        services.into_iter()
+    }
+
+    pub(super) fn holds_dead_letters(&self, queue: &str) -> bool {
+        self.letters.iter().any(|letters| letters == queue)
+    }
+}
+
+fn service(owned: &[(String, &'static str)], name: &str) -> &'static str {
+    owned.iter().find(|(other, _)| other == name).map_or("local", |(_, service)| *service)
+}

@@ -1,0 +1,3 @@
+//! What functions print for CloudWatch.
+
+mod embedded;
