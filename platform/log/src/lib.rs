@@ -3,7 +3,7 @@
 //! - [`access`]: refusals, which are facts too
 //! - [`streams`]: folds streams and carries commands out; [`request`]: what is asked and told; `attempt`: once, whatever becomes of the
 //!   answer
-//! - [`mod@log`]: the table: one insert per commit, strongly consistent reads
+//! - [`mod@log`]: the table: one insert per commit, strongly consistent reads; [`mod@insert`]: into any append-only table
 //! - [`commit`]: the item, its attributes, its hash
 //! - [`canonical`]: the bytes the hash covers
 //! - [`fold`]: a stream's state, and the snapshot that rides in a commit
@@ -17,6 +17,7 @@ mod attempt;
 pub mod canonical;
 pub mod commit;
 pub mod fold;
+pub mod insert;
 pub mod log;
 pub mod request;
 mod seen;

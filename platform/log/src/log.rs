@@ -5,11 +5,9 @@ use std::sync::Arc;
 use annals_kit::{Clock, Generation, Ids, StreamId, Timestamp, Version};
 use annals_reads::{Item, ItemPage, Key, Params, ReadError, Reads};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use crate::commit::{sort_key, version_of};
+use crate::insert::{Inserted, insert};
 
 /// Any error, its source kept.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -72,21 +70,6 @@ pub struct HeadPage {
     pub next: Option<Key>,
 }
 
-/// How an insert ended.
-#[derive(Debug)]
-pub(crate) enum Inserted {
-    /// The commit is in the log.
-    Written,
-    /// The version has a commit, whose we do not know: `DuplicateItemException` says nothing of the item.
-    Taken,
-    /// Refused before anything was written; to be tried again after a while.
-    Throttled(BoxError),
-    /// No answer, or one that does not say whether it was written.
-    NoAnswer(BoxError),
-    /// Refused before anything was written; trying again would not help.
-    Refused(BoxError),
-}
-
 impl Log {
     /// The log in `config.table`, read through the patterns of its service's matrix.
     pub fn new(client: Client, reads: Reads, config: LogConfig, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
@@ -95,16 +78,9 @@ impl Log {
 
     /// Inserts an item if its key is free.
     ///
-    /// PartiQL INSERT, not a conditional PutItem: IAM cannot tell a conditional put from an overwrite (ADR 0002).
-    ///
     /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
     pub(crate) async fn insert(&self, item: &Item) -> Inserted {
-        let (statement, values) = insert_statement(&self.config.table, item);
-        let call = self.client.execute_statement().statement(statement).set_parameters(Some(values));
-        match call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
-            Ok(_) => Inserted::Written,
-            Err(error) => classify(error),
-        }
+        insert(&self.client, &self.config.table, item).await
     }
 
     /// A stream's commits from the newest back, at most `limit`, strongly consistent.
@@ -175,29 +151,6 @@ fn params(stream: &StreamId) -> Params {
 
 fn as_limit(limit: usize) -> i32 {
     i32::try_from(limit).unwrap_or(i32::MAX)
-}
-
-/// The statement with a place for every attribute, in the order of their names, and the values for the places.
-fn insert_statement(table: &str, item: &Item) -> (String, Vec<AttributeValue>) {
-    let mut attributes: Vec<_> = item.iter().collect();
-    attributes.sort_unstable_by_key(|(name, _)| name.as_str());
-    let places: Vec<_> = attributes.iter().map(|(name, _)| format!("'{name}': ?")).collect();
-    let statement = format!("INSERT INTO \"{table}\" VALUE {{{}}}", places.join(", "));
-    (statement, attributes.into_iter().map(|(_, value)| value.clone()).collect())
-}
-
-/// What an error says about whether the item was written. In doubt it may have been.
-fn classify(error: SdkError<ExecuteStatementError>) -> Inserted {
-    let (code, status) = (error.code().map(str::to_owned), error.raw_response().map(|response| response.status().as_u16()));
-    let kept = |error: SdkError<ExecuteStatementError>| -> BoxError { format!("{}", DisplayErrorContext(&error)).into() };
-    match (&error, code.as_deref(), status) {
-        (SdkError::ServiceError(_), Some("DuplicateItemException"), _) => Inserted::Taken,
-        (SdkError::ServiceError(_), Some("ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded"), _) => {
-            Inserted::Throttled(kept(error))
-        }
-        (SdkError::ServiceError(_), _, Some(400..=499)) | (SdkError::ConstructionFailure(_), ..) => Inserted::Refused(kept(error)),
-        _ => Inserted::NoAnswer(kept(error)),
-    }
 }
 
 /// The key of a commit, as `PK SK`, for messages.

@@ -1,0 +1,135 @@
+//! Checkpoints: a tree's size and root, signed (C2SP tlog-checkpoint, signed-note, Ed25519).
+
+use annals_kit::{Generation, Ids};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::SigningKey;
+use signed_note::{Note, Signer as _, StandardSigner, StandardVerifier, Verifier as _, VerifierList};
+use tlog_tiles::{Checkpoint, Hash};
+
+/// The algorithm byte of Ed25519 in signed-note keys.
+const ED25519: u8 = 1;
+
+/// Names a ledger for ever: `<host>/ledger/<service>/<generation>`. A restore from backup is another ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// The ledger of `service` at `host`, a domain of whoever runs it.
+    pub fn new(host: &str, service: &str, generation: Generation) -> Self {
+        Self(format!("{host}/ledger/{service}/{}", generation.0))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What signs a ledger's checkpoints.
+#[derive(Clone)]
+pub struct LedgerKey {
+    origin: Origin,
+    text: String,
+    signer: StandardSigner,
+}
+
+/// What checks them.
+#[derive(Clone)]
+pub struct VerifierKey {
+    origin: Origin,
+    text: String,
+    verifier: StandardVerifier,
+}
+
+/// What a checkpoint says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TreeHead {
+    /// Leaves.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+}
+
+/// The text is not a key of this ledger.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not an Ed25519 key of {0} in signed-note form")]
+pub struct NotAKey(String);
+
+/// The bytes are not a checkpoint that this key has signed for this origin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotACheckpoint(String);
+
+impl LedgerKey {
+    /// A new key.
+    pub fn generate(origin: Origin, ids: &dyn Ids) -> Self {
+        let mut seed = [0; 32];
+        seed.chunks_mut(8).for_each(|part| part.copy_from_slice(&ids.random().to_le_bytes()));
+        let key = SigningKey::from_bytes(&seed);
+        let public = [&[ED25519], key.verifying_key().as_bytes().as_slice()].concat();
+        let id = signed_note::key_id(origin.as_str(), &public);
+        let text = format!("PRIVATE+KEY+{}+{id:08x}+{}", origin.as_str(), STANDARD.encode([&[ED25519], seed.as_slice()].concat()));
+        Self::from_text(origin, &text).expect("a key that is spelt as signed-note says")
+    }
+
+    /// The key in this text, `PRIVATE+KEY+<origin>+<id>+<key>`.
+    pub fn from_text(origin: Origin, text: &str) -> Result<Self, NotAKey> {
+        let signer = StandardSigner::new(text.trim()).ok().filter(|signer| signer.name() == origin.as_str());
+        let signer = signer.ok_or_else(|| NotAKey(origin.as_str().to_owned()))?;
+        Ok(Self { origin, text: text.trim().to_owned(), signer })
+    }
+
+    /// The text: a secret.
+    pub fn secret_text(&self) -> &str {
+        &self.text
+    }
+
+    /// The origin.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The key that checks what this one signs.
+    pub fn verifier(&self) -> VerifierKey {
+        let secret = self.text.rsplit_once('+').and_then(|(_, key)| STANDARD.decode(key).ok()).unwrap_or_default();
+        let seed: [u8; 32] = secret.get(1..).and_then(|seed| seed.try_into().ok()).expect("from_text has read the key");
+        let text = signed_note::new_ed25519_verifier_key(self.origin.as_str(), &SigningKey::from_bytes(&seed).verifying_key());
+        VerifierKey::from_text(self.origin.clone(), &text).expect("a key that signed-note has spelt")
+    }
+
+    /// The signed checkpoint.
+    pub fn sign(&self, head: TreeHead) -> Result<Vec<u8>, NotACheckpoint> {
+        let failed = |error: &dyn std::fmt::Display| NotACheckpoint(format!("cannot be signed: {error}"));
+        let checkpoint = Checkpoint::new(self.origin.as_str(), head.size, head.root, "").map_err(|error| failed(&error))?;
+        let mut note = Note::new(&checkpoint.to_bytes(), &[]).map_err(|error| failed(&error))?;
+        note.add_sigs(&[&self.signer]).map_err(|error| failed(&error))?;
+        Ok(note.to_bytes())
+    }
+}
+
+impl VerifierKey {
+    /// The key in this text, `<origin>+<id>+<key>`.
+    pub fn from_text(origin: Origin, text: &str) -> Result<Self, NotAKey> {
+        let verifier = StandardVerifier::new(text.trim()).ok().filter(|verifier| verifier.name() == origin.as_str());
+        let verifier = verifier.ok_or_else(|| NotAKey(origin.as_str().to_owned()))?;
+        Ok(Self { origin, text: text.trim().to_owned(), verifier })
+    }
+
+    /// The text, which anyone may have.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What a checkpoint says, if this key has signed it for this origin.
+    pub fn open(&self, bytes: &[u8]) -> Result<TreeHead, NotACheckpoint> {
+        let note = Note::from_bytes(bytes).map_err(|error| NotACheckpoint(format!("is not a signed note: {error}")))?;
+        let known = VerifierList::new(vec![Box::new(self.verifier.clone())]);
+        note.verify(&known).map_err(|error| NotACheckpoint(format!("has no valid signature of {}: {error}", self.text)))?;
+        let checkpoint = Checkpoint::from_bytes(note.text()).map_err(|error| NotACheckpoint(error.to_string()))?;
+        if checkpoint.origin() != self.origin.as_str() {
+            return Err(NotACheckpoint(format!("is of another ledger than {}", self.origin.as_str())));
+        }
+        Ok(TreeHead { size: checkpoint.size(), root: *checkpoint.hash() })
+    }
+}

@@ -1,0 +1,35 @@
+//! The ledger of one service: total order of its commits, and proof that it stays as it was.
+//!
+//! - [`fact`], [`entry`], [`position`]: what is sequenced, the entry it becomes and its leaf, where it stands
+//! - [`item`]: batches, seals and the directory as items; [`block`]: the entries in one; [`summary`]: what lets a search pass it over
+//! - [`table`]: the table: inserts, strong reads
+//! - [`records`]: what a batch of the log's stream tells
+//! - [`reader`]: entries by position and time; [`tail`]: what may come next
+//! - [`reconcile`]: what the ledger lacks of its log
+//! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`objects`]: where both are kept; [`signer`]: signs what it has read
+//! - [`sequencer`]: gives every commit its position, once; `window`: what was sequenced lately
+
+pub mod block;
+pub mod checkpoint;
+pub mod entry;
+pub mod fact;
+pub mod item;
+pub mod objects;
+pub mod position;
+pub mod reader;
+pub mod reconcile;
+pub mod records;
+pub mod sequencer;
+pub mod signer;
+pub mod summary;
+pub mod table;
+pub mod tail;
+pub mod tree;
+mod window;
+
+pub use entry::Entry;
+pub use fact::Fact;
+pub use position::{Epoch, Position};
+pub use reader::{Reader, Walk};
+pub use sequencer::{SequenceError, Sequencer};
+pub use table::{LedgerError, LedgerTable};

@@ -1,0 +1,137 @@
+//! The Merkle tree of RFC 6962 over a ledger's leaves: its right edge, from tiles and on; and a root without tiles.
+//!
+//! Tiles are of height 8, as C2SP tlog-tiles has them: `tile/<L>/<N>` with 256 hashes, `tile/<L>/<N>.p/<W>` with W of them.
+
+use std::collections::HashMap;
+
+use tlog_tiles::{Error, Hash, HashReader, Tile};
+
+const HEIGHT: u8 = 8;
+const HASH: usize = 32;
+
+/// The path of a tile of height 8.
+pub fn tile_path(tile: &Tile) -> String {
+    // The library's paths name the height as well, as Go's do.
+    tile.path().replacen("tile/8/", "tile/", 1)
+}
+
+/// The tile that a path names; `None` where it names none, in the one spelling there is.
+pub fn tile_of(path: &str) -> Option<Tile> {
+    let tile = Tile::from_path(&format!("tile/8/{}", path.strip_prefix("tile/")?)).ok()?;
+    (tile.width() > 0 && !tile.is_data() && tile_path(&tile) == path).then_some(tile)
+}
+
+/// The hashes that a tree needs to grow.
+#[derive(Debug)]
+pub struct Edge {
+    size: u64,
+    hashes: HashMap<u64, Hash>,
+}
+
+impl HashReader for Edge {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, Error> {
+        indexes.iter().map(|index| self.hashes.get(index).copied().ok_or(Error::IndexesNotInTree)).collect()
+    }
+}
+
+impl Edge {
+    /// The tiles from which the edge of a tree of this size is made.
+    pub fn tiles(size: u64) -> Vec<Tile> {
+        let levels = (0..).map_while(|level: u8| Some((level, size.checked_shr(u32::from(HEIGHT * level)).filter(|count| *count > 0)?)));
+        let edge = levels.filter(|(_, count)| count % 256 > 0);
+        edge.map(|(level, count)| Tile::new(HEIGHT, level, count / 256, (count % 256) as u32, false)).collect()
+    }
+
+    /// The edge of a tree of this size, from [`Edge::tiles`] and their contents; `None` where one has another length.
+    pub fn from_tiles(size: u64, tiles: &[(Tile, Vec<u8>)]) -> Option<Self> {
+        let mut hashes = HashMap::new();
+        for (tile, bytes) in tiles {
+            let (row, rest) = bytes.as_chunks::<HASH>();
+            if row.len() != tile.width() as usize || !rest.is_empty() {
+                return None;
+            }
+            let mut row: Vec<Hash> = row.iter().map(|bytes| Hash(*bytes)).collect();
+            for up in 0..HEIGHT {
+                let first = tile.level_index() << (HEIGHT - up);
+                let places = (first..).zip(&row);
+                hashes.extend(places.map(|(n, hash)| (tlog_tiles::stored_hash_index(HEIGHT * tile.level() + up, n), *hash)));
+                row = row.chunks_exact(2).map(|pair| tlog_tiles::node_hash(pair[0], pair[1])).collect();
+            }
+        }
+        Some(Self { size, hashes })
+    }
+
+    /// How many leaves the tree has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The last leaf of the tree, where its tile has it.
+    pub fn last_leaf(&self) -> Option<Hash> {
+        self.hashes.get(&tlog_tiles::stored_hash_index(0, self.size.checked_sub(1)?)).copied()
+    }
+
+    /// Adds the next leaf. An edge that lacks a hash was made of the wrong tiles.
+    pub fn push(&mut self, leaf: Hash) -> Result<(), Error> {
+        let hashes = tlog_tiles::stored_hashes_for_record_hash(self.size, leaf, self)?;
+        let first = tlog_tiles::stored_hash_index(0, self.size);
+        self.hashes.extend((first..).zip(hashes));
+        self.size += 1;
+        Ok(())
+    }
+
+    /// The root.
+    pub fn root(&self) -> Result<Hash, Error> {
+        tlog_tiles::tree_hash(self.size, self)
+    }
+
+    /// The tiles that a tree of this size has and one of `before` leaves has not, with their contents.
+    pub fn tiles_since(&self, before: u64) -> Result<Vec<(Tile, Vec<u8>)>, Error> {
+        Tile::new_tiles(HEIGHT, before, self.size).into_iter().map(|tile| Ok((tile, tile.read_data(self)?))).collect()
+    }
+}
+
+/// The root of a growing tree, in at most 64 hashes: the roots of its complete subtrees, largest first.
+#[derive(Clone, Debug, Default)]
+pub struct Frontier {
+    size: u64,
+    subtrees: Vec<Hash>,
+}
+
+impl Frontier {
+    /// How many leaves it has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Adds the next leaf.
+    pub fn push(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            let left = self.subtrees.pop().expect("there is a subtree for each one in the size");
+            hash = tlog_tiles::node_hash(left, hash);
+        }
+        self.subtrees.push(hash);
+        self.size += 1;
+    }
+
+    /// The root.
+    pub fn root(&self) -> Hash {
+        let joined = self.subtrees.iter().rev().copied().reduce(|right, left| tlog_tiles::node_hash(left, right));
+        joined.unwrap_or(tlog_tiles::EMPTY_HASH)
+    }
+}
+
+/// Whether `proof` shows that the tree of `size` leaves and this root has `leaf` at `index`.
+pub fn includes(proof: &[Hash], size: u64, root: Hash, index: u64, leaf: Hash) -> bool {
+    tlog_tiles::check_record(&proof.to_vec(), size, root, index, leaf).is_ok()
+}
+
+/// Whether `proof` shows that the tree of `size` leaves begins with the one of `before` leaves.
+pub fn extends(proof: &[Hash], size: u64, root: Hash, before: u64, before_root: Hash) -> bool {
+    match before {
+        // Every tree begins with the empty one, whose root is no question: RFC 6962 leaves it out, and there is nothing to prove.
+        0 => proof.is_empty(),
+        _ => tlog_tiles::check_tree(&proof.to_vec(), size, root, before, before_root).is_ok(),
+    }
+}

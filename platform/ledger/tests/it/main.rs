@@ -1,0 +1,1 @@
+//! The ledger against the embedded DynamoDB, through the real SDK.

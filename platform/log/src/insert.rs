@@ -1,0 +1,62 @@
+//! Inserts an item into a table that is append-only, and says what is known of it afterwards.
+
+use annals_reads::Item;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+
+use crate::log::BoxError;
+
+/// How an insert ended.
+#[derive(Debug)]
+pub enum Inserted {
+    /// The item is in the table.
+    Written,
+    /// The key has an item, whose we do not know: `DuplicateItemException` says nothing of it.
+    Taken,
+    /// Refused before anything was written; to be tried again after a while.
+    Throttled(BoxError),
+    /// No answer, or one that does not say whether it was written.
+    NoAnswer(BoxError),
+    /// Refused before anything was written; trying again would not help.
+    Refused(BoxError),
+}
+
+/// Inserts `item` into `table` if its key is free.
+///
+/// PartiQL INSERT, not a conditional PutItem: IAM cannot tell a conditional put from an overwrite (ADR 0002). The client must not retry by
+/// itself: the caller must see every lost answer.
+///
+/// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
+pub async fn insert(client: &Client, table: &str, item: &Item) -> Inserted {
+    let (statement, values) = insert_statement(table, item);
+    let call = client.execute_statement().statement(statement).set_parameters(Some(values));
+    match call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
+        Ok(_) => Inserted::Written,
+        Err(error) => classify(error),
+    }
+}
+
+/// The statement with a place for every attribute, in the order of their names, and the values for the places.
+fn insert_statement(table: &str, item: &Item) -> (String, Vec<AttributeValue>) {
+    let mut attributes: Vec<_> = item.iter().collect();
+    attributes.sort_unstable_by_key(|(name, _)| name.as_str());
+    let places: Vec<_> = attributes.iter().map(|(name, _)| format!("'{name}': ?")).collect();
+    let statement = format!("INSERT INTO \"{table}\" VALUE {{{}}}", places.join(", "));
+    (statement, attributes.into_iter().map(|(_, value)| value.clone()).collect())
+}
+
+/// What an error says about whether the item was written. In doubt it may have been.
+fn classify(error: SdkError<ExecuteStatementError>) -> Inserted {
+    let (code, status) = (error.code().map(str::to_owned), error.raw_response().map(|response| response.status().as_u16()));
+    let kept = |error: SdkError<ExecuteStatementError>| -> BoxError { format!("{}", DisplayErrorContext(&error)).into() };
+    match (&error, code.as_deref(), status) {
+        (SdkError::ServiceError(_), Some("DuplicateItemException"), _) => Inserted::Taken,
+        (SdkError::ServiceError(_), Some("ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded"), _) => {
+            Inserted::Throttled(kept(error))
+        }
+        (SdkError::ServiceError(_), _, Some(400..=499)) | (SdkError::ConstructionFailure(_), ..) => Inserted::Refused(kept(error)),
+        _ => Inserted::NoAnswer(kept(error)),
+    }
+}
