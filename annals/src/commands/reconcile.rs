@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use annals_contract::delivery::BUS;
 use annals_kit::Clock;
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_lambda::{Host, Metric, Metrics, causes};
@@ -14,7 +15,7 @@ use serde_json::json;
 use crate::cli::Reconcile;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
-use crate::system::{BUS, failures};
+use crate::system::failures;
 
 /// How often a long walk says how far it is.
 const PROGRESS: TimeDelta = TimeDelta::seconds(5);

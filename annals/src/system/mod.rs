@@ -1,7 +1,7 @@
 //! The whole system in one process: the local account, wired to the functions of every service.
 //!
-//! - [`wiring`]: which function hangs on which route, stream, rule and queue
-//! - [`processes`]: the same functions as processes of their own binaries
+//! - [`contracts`]: what the services tell, hear and how that is delivered; [`wiring`]: the account as they say
+//! - [`handlers`]: which code is which function; [`processes`]: the same functions as processes of their own binaries
 //! - [`roles`]: who may do what, from the policies in `infra/policies`
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
@@ -12,8 +12,10 @@
 //! - [`ticks`]: the schedules
 
 mod alarms;
+pub mod contracts;
 pub mod credentials;
 mod guard;
+mod handlers;
 mod identity;
 mod measurements;
 mod metrics;
@@ -30,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use access_patterns::Table;
+use annals_contract::{Committed, Errors};
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Account, Web};
 use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
@@ -37,7 +40,6 @@ use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
 pub use self::credentials::Credentials;
 pub use self::identity::API as IN_PROCESS_API;
 pub use self::status::Status;
-pub(crate) use self::wiring::BUS;
 
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;
@@ -82,6 +84,12 @@ pub enum SystemError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The contracts that this program was built with do not hold.
+    #[error("the contracts do not hold; nothing was opened\n{0}")]
+    Contracts(Errors),
+    /// Contracts and code name different functions.
+    #[error("{0}; nothing was started")]
+    Functions(String),
 }
 
 impl System {
@@ -100,7 +108,8 @@ impl System {
         config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
-        wiring::connect(&mut config);
+        let contracts = contracts::committed().map_err(SystemError::Contracts)?;
+        wiring::connect(&mut config, contracts);
         let owners = services::Owners::of(&config);
         let store = Arc::new(store::MetricsStore::new(clock.clone()));
         config.alarms = alarms::rules(&config, &owners);
@@ -112,8 +121,14 @@ impl System {
         config.roles = roles::roles(&credentials);
         let local = Local::open(config).await?;
         let system = Self { local, credentials, directory, store, owners };
-        wiring::install(&system, clock, ids);
+        system.install(contracts, &clock, &ids)?;
         Ok(system)
+    }
+
+    fn install(&self, contracts: &[Committed], clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Result<(), SystemError> {
+        let functions = wiring::functions(handlers::of_services(self, clock, ids), contracts).map_err(SystemError::Functions)?;
+        functions.into_iter().chain(handlers::of_this_machine(self, clock)).for_each(|function| self.local.install(function));
+        Ok(())
     }
 
     /// The local account below.

@@ -5,13 +5,14 @@ use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_lambda::{Metric, Metrics};
 use annals_local::{Function, Process};
 use serde_json::Value;
 
 use super::metrics::LocalMetrics;
-use super::{System, wiring};
+use super::{System, contracts, handlers};
 
 /// A folder with the binary of every function.
 #[derive(Clone, Debug)]
@@ -48,7 +49,7 @@ impl Binaries {
     /// The binaries in this folder.
     pub fn of(folder: &Path) -> Result<Self, BinariesError> {
         let is_missing = |name: &&str| !folder.join(format!("{name}{EXE_SUFFIX}")).is_file();
-        let missing: Vec<_> = wiring::FUNCTIONS.iter().map(|function| function.name).filter(is_missing).collect();
+        let missing: Vec<_> = contracts::functions().map(|listed| listed.name).filter(is_missing).collect();
         match missing.is_empty() {
             true => Ok(Self(folder.to_owned())),
             false => Err(BinariesError::Missing { folder: folder.to_owned(), missing: missing.join(", ") }),
@@ -80,7 +81,7 @@ fn checkout(folder: &Path) -> Option<PathBuf> {
 
 /// Builds them in the profile of this program, and with this program, so that what both use is built once.
 fn build(folder: &Path, checkout: &Path, say: impl Fn(&str)) -> Result<(), BinariesError> {
-    let mut packages: Vec<_> = wiring::FUNCTIONS.iter().map(|function| function.package).chain(["annals"]).collect();
+    let mut packages: Vec<_> = contracts::functions().map(|listed| listed.function.package.as_str()).chain(["annals"]).collect();
     packages.sort_unstable();
     packages.dedup();
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
@@ -100,19 +101,19 @@ fn build(folder: &Path, checkout: &Path, say: impl Fn(&str)) -> Result<(), Binar
 impl System {
     /// Runs every function as processes of its own binary from now on. AWS and the API must be served where `endpoints` says.
     pub fn run_processes(&self, binaries: &Binaries, endpoints: &Endpoints<'_>) {
-        for function in wiring::FUNCTIONS {
+        for listed in contracts::functions() {
             let process = Process {
-                binary: binaries.of_function(function.name),
-                environment: self.environment(&function, endpoints),
-                counts: Some(self.counts(function.service)),
+                binary: binaries.of_function(listed.name),
+                environment: self.environment(&listed, endpoints),
+                counts: Some(self.counts(listed.service)),
             };
-            let installed = Function::process(function.name, process).with_timeout(function.timeout);
-            self.local.install(installed);
+            let timeout = Duration::from_secs(listed.function.timeout_seconds.into());
+            self.local.install(Function::process(listed.name, process).with_timeout(timeout));
         }
     }
 
-    fn environment(&self, function: &wiring::Listed, endpoints: &Endpoints<'_>) -> BTreeMap<String, String> {
-        let pair = self.credentials.role(function.name);
+    fn environment(&self, listed: &contracts::Listed, endpoints: &Endpoints<'_>) -> BTreeMap<String, String> {
+        let pair = self.credentials.role(listed.name);
         let log = std::env::var("ANNALS_LOG").unwrap_or_else(|_| "warn".to_owned());
         let mut environment = BTreeMap::from([
             ("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.to_owned()),
@@ -120,14 +121,15 @@ impl System {
             ("AWS_SECRET_ACCESS_KEY".to_owned(), pair.secret.clone()),
             ("ANNALS_LOG".to_owned(), log),
         ]);
-        let values = function.variables.iter().map(|name| ((*name).to_owned(), wiring::variable(name, self, endpoints.api)));
-        environment.extend(values);
+        // One that is unknown here is missing there: the function says so when it starts.
+        let values = listed.function.environment.iter();
+        environment.extend(values.filter_map(|name| Some((name.clone(), handlers::variable(name, self, endpoints.api)?))));
         environment
     }
 
     /// Hands the counts that a process prints to the same tally as those of handlers here.
     fn counts(&self, service: &'static str) -> annals_local::runtime::CountLines {
-        let metrics = LocalMetrics(self.local.clone());
+        let metrics = LocalMetrics { local: self.local.clone(), store: self.store.clone() };
         Arc::new(move |line: &Value| {
             let detail = line["detail"].as_str().unwrap_or_default();
             Metric::counts(line).for_each(|(metric, value)| metrics.count(service, metric, value, detail));

@@ -4,12 +4,7 @@ use std::collections::BTreeSet;
 
 use annals_local::Config;
 
-/// The service of every function; what is the machine's own, and no service's, is `local`.
-const FUNCTIONS: [(&str, &[&str]); 3] = [
-    ("billing", &["create-subscription", "generate-invoice", "process-webhook", "read-billing", "billing-projector"]),
-    ("notifications", &["send-email", "notifications-projector"]),
-    ("local", &["identity-contact"]),
-];
+use super::contracts;
 
 /// Who owns what, and which queues hold dead letters.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +14,9 @@ pub(super) struct Owners {
     letters: Vec<String>,
 }
 
-/// The service of a function.
+/// The service of a function, as the contracts say; what is in none is the machine's own.
 pub(super) fn of_function(function: &str) -> &'static str {
-    let listed = FUNCTIONS.iter().find(|(_, functions)| functions.contains(&function)).map(|(service, _)| *service);
-    // Stream functions are called after their service; what is listed nowhere belongs to the machine.
-    listed
-        .or_else(|| FUNCTIONS.iter().map(|(service, _)| *service).find(|service| function.starts_with(&format!("{service}-"))))
-        .unwrap_or("local")
+    contracts::functions().find(|listed| listed.name == function).map_or("local", |listed| listed.service)
 }
 
 impl Owners {

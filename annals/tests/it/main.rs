@@ -4,6 +4,7 @@ mod alarms;
 mod append_only;
 mod bad_input;
 mod outage;
+mod contracts;
 mod path;
 mod policies;
 mod process;

@@ -5,10 +5,11 @@
 
 use annals_kit::Timestamp;
 use chrono::TimeDelta;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What is done about an unpaid invoice. Recorded when dunning starts, so that a later policy does not change what is under way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DunningPolicy {
     /// A reminder goes out so many days after the first failure, in rising order.
     pub reminders_after_days: Vec<u16>,
@@ -19,7 +20,7 @@ pub struct DunningPolicy {
 }
 
 /// What becomes of a subscription whose invoice is uncollectible.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Afterwards {
     /// It is cancelled.
@@ -50,7 +51,7 @@ impl DunningPolicy {
 }
 
 /// An invoice's dunning, while it lasts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dunning {
     /// What it follows.
     pub policy: DunningPolicy,

@@ -94,7 +94,7 @@ pub struct PaymentFailed {
 }
 
 /// An invoice is past due.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DunningStarted {
     /// The invoice.
     pub invoice_id: Uuid,
@@ -113,7 +113,7 @@ pub struct DunningStarted {
 }
 
 /// The customer is to be reminded of an invoice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DunningStepTaken {
     /// The invoice.
     pub invoice_id: Uuid,
@@ -132,7 +132,7 @@ pub struct DunningStepTaken {
 }
 
 /// An invoice is no longer past due.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DunningStopped {
     /// The invoice.
     pub invoice_id: Uuid,
@@ -145,7 +145,7 @@ pub struct DunningStopped {
 }
 
 /// Why dunning stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopReason {
     /// The invoice was paid in full.
@@ -155,7 +155,7 @@ pub enum StopReason {
 }
 
 /// An invoice was given up. It may still be paid.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MarkedUncollectible {
     /// The invoice.
     pub invoice_id: Uuid,
@@ -173,7 +173,7 @@ pub struct MarkedUncollectible {
 }
 
 /// The provider took an invoice back: nothing is owed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvoiceVoided {
     /// The invoice.
     pub invoice_id: Uuid,

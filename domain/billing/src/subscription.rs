@@ -66,7 +66,7 @@ impl SubscriptionCreated {
 }
 
 /// The invoice of a period was issued: the next one is due when the period ends.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PeriodInvoiced {
     /// The subscription.
     pub subscription_id: Uuid,
@@ -79,7 +79,7 @@ pub struct PeriodInvoiced {
 }
 
 /// A subscription's unpaid invoices became more or fewer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Arrears {
     /// The subscription.
     pub subscription_id: Uuid,
@@ -92,7 +92,7 @@ pub struct Arrears {
 }
 
 /// A subscription ended.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionCancelled {
     /// The subscription.
     pub subscription_id: Uuid,
@@ -105,7 +105,7 @@ pub struct SubscriptionCancelled {
 }
 
 /// Why a subscription ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CancelReason {
     /// An invoice of it is uncollectible.

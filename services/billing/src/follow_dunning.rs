@@ -12,6 +12,7 @@ use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use billing::subscription::{FollowInvoice, Standing};
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -37,8 +38,8 @@ pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatc
 }
 
 /// Which invoice an event is about: what the events of dunning have in common.
-#[derive(Deserialize)]
-struct About {
+#[derive(Deserialize, JsonSchema)]
+pub(crate) struct About {
     invoice_id: Uuid,
     subscription_id: Uuid,
 }

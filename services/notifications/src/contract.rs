@@ -2,6 +2,7 @@
 //! guide.
 
 use annals_contract::{Contract, StreamMapping};
+use serde_json::json;
 
 use crate::message::Payment;
 
@@ -11,6 +12,8 @@ const PROJECTORS: &str = "notifications-projectors";
 /// How long sending one batch of emails may take; it is also the lease of each. A sender that died keeps its lease for as long as it might
 /// have run, so the next try comes after that.
 const SEND_EMAIL_SECONDS: u32 = 10;
+/// Lambda's longest: a walk that needs more goes on when the function is woken again.
+const RECONCILER_SECONDS: u32 = 900;
 
 /// The contract.
 pub fn contract() -> Contract {
@@ -19,8 +22,11 @@ pub fn contract() -> Contract {
     contract.queue("send-email", "send-email", SEND_EMAIL_SECONDS);
     contract.consume::<Payment>("payment-received", ("billing", "PAYMENT_RECEIVED"), "send-email", "A receipt is sent.");
     contract.consume::<Payment>("payment-failed", ("billing", "PAYMENT_FAILED"), "send-email", "A retry notice is sent.");
+    contract.consume::<Payment>("dunning-step-taken", ("billing", "DUNNING_STEP_TAKEN"), "send-email", "A reminder is sent.");
 
     contract.function("notifications-projector", PROJECTORS).needing(&["ANNALS_BUS"]);
     contract.follow(StreamMapping::new("notifications-log", "notifications-projector"));
+    contract.function("notifications-reconciler", PROJECTORS).needing(&["ANNALS_BUS"]).within(RECONCILER_SECONDS);
+    contract.schedule("notifications-reconciler", "rate(1 hour)", json!({}));
     contract
 }
