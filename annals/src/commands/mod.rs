@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod alarms;
+mod dlq;
 mod history;
 mod matrix;
 mod pay;
@@ -30,18 +31,24 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
-    let answer = match command {
-        Command::Up(_) | Command::Matrix(_) => unreachable!("was run above, as it needs no session"),
-        Command::History(options) => history::run(&session, &options).await,
-        Command::Show(options) => show::run(&session, &options).await,
-        Command::Verify(options) => verify::run(&session, &options).await,
-        Command::Pay(options) => pay::run(&session, &options).await,
-        Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
-        Command::Unmatched(options) => unmatched::run(&session, &options).await,
-        Command::Alarms => alarms::run(&session).await,
-    };
+    let answer = ask(&session, command).await;
     session.close().await;
     answer
+}
+
+/// Runs a command that asks a system.
+pub async fn ask(session: &Session, command: Command) -> Result<Answer, CouldNotTell> {
+    match command {
+        Command::Up(_) | Command::Matrix(_) => unreachable!("needs no session: run() has run it"),
+        Command::History(options) => history::run(session, &options).await,
+        Command::Show(options) => show::run(session, &options).await,
+        Command::Verify(options) => verify::run(session, &options).await,
+        Command::Pay(options) => pay::run(session, &options).await,
+        Command::ReplayWebhooks(options) => replay_webhooks::run(session, &options).await,
+        Command::Unmatched(options) => unmatched::run(session, &options).await,
+        Command::Alarms => alarms::run(session).await,
+        Command::Dlq(options) => dlq::run(session, &options.command).await,
+    }
 }
 
 fn no_session(error: SessionError) -> CouldNotTell {

@@ -13,7 +13,7 @@ use annals_kit::Ids;
 use super::SystemError;
 
 /// The roles there are; each is a policy in `infra/policies`.
-pub const ROLES: [&str; 7] = [
+pub const ROLES: [&str; 8] = [
     "administrator",
     "auditor",
     "billing-command",
@@ -21,6 +21,7 @@ pub const ROLES: [&str; 7] = [
     "billing-read",
     "notifications-command",
     "notifications-projector",
+    "operator",
 ];
 /// The section of the provider's webhook secret.
 const WEBHOOK: &str = "stripe-webhook";

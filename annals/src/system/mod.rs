@@ -5,12 +5,14 @@
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
 //! - [`identity`]: a stand-in for identity's contact route
+//! - [`letters`]: which queues hold dead letters, of what, and where they go back to
 //! - [`metrics`]: counts, and the alarms that some of them are
 
 mod alarms;
 pub mod credentials;
 mod guard;
 mod identity;
+pub mod letters;
 mod metrics;
 mod roles;
 mod wiring;
@@ -43,7 +45,8 @@ pub struct Options {
     pub faults: Option<Arc<dyn Faults>>,
 }
 
-/// The system, opened; it delivers nothing until it is started.
+/// The system, opened; it delivers nothing until it is started. Clones are the same system.
+#[derive(Clone)]
 pub struct System {
     local: Local,
     credentials: Credentials,

@@ -15,6 +15,7 @@ fn policy(role: &str) -> Value {
         "billing-read" => include_str!("../../../infra/policies/billing-read.json"),
         "notifications-command" => include_str!("../../../infra/policies/notifications-command.json"),
         "notifications-projector" => include_str!("../../../infra/policies/notifications-projector.json"),
+        "operator" => include_str!("../../../infra/policies/operator.json"),
         other => unreachable!("{other} is not one of ROLES"),
     };
     serde_json::from_str(text).expect("the policies in infra/policies are JSON: a test reads them all")

@@ -69,6 +69,11 @@ impl FunctionError {
     }
 }
 
+/// The kind of error of a function that ran out of time: it may have done its work.
+pub(crate) const TIMED_OUT: &str = "Sandbox.Timedout";
+/// The kind of error where there is no such function: nothing was done.
+pub(crate) const NO_FUNCTION: &str = "ResourceNotFound";
+
 /// The functions there are.
 pub(crate) struct Functions {
     installed: RwLock<BTreeMap<String, Function>>,
@@ -97,7 +102,7 @@ impl Functions {
 
     /// Invokes a function and waits for its answer.
     pub async fn invoke(&self, name: &str, event: Value) -> Result<Value, FunctionError> {
-        let function = self.find(name).ok_or_else(|| FunctionError::new("ResourceNotFound", format!("there is no function {name}")))?;
+        let function = self.find(name).ok_or_else(|| FunctionError::new(NO_FUNCTION, format!("there is no function {name}")))?;
         self.running.fetch_add(1, Ordering::SeqCst);
         let _running = Running(self);
         let context = self.context(&function);
@@ -105,7 +110,7 @@ impl Functions {
         let invocation = catching(AssertUnwindSafe(|| (function.handler)(event, context)));
         let result = match tokio::time::timeout(function.timeout, invocation).await {
             Ok(result) => result,
-            Err(_) => Err(FunctionError::new("Sandbox.Timedout", format!("timed out after {} ms", function.timeout.as_millis()))),
+            Err(_) => Err(FunctionError::new(TIMED_OUT, format!("timed out after {} ms", function.timeout.as_millis()))),
         };
         if let Err(error) = &result {
             tracing::warn!(function = name, request_id, kind = error.kind, error = error.message, "function failed");
