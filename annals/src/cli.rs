@@ -49,6 +49,8 @@ pub enum Command {
     Status(Status),
     /// List the alarms that are on, and exit 1 if there is any; show their history; acknowledge one.
     Alarms(Alarms),
+    /// Dead letters: list the queues, show their letters, send letters back to where they came from.
+    Dlq(Dlq),
     /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
     Matrix(Matrix),
     /// Derive, check and release the services' contracts; for developers, in a checkout.
@@ -200,6 +202,60 @@ pub struct Acknowledge {
     /// What you found; it stays in the history.
     #[arg(long)]
     pub reason: String,
+}
+
+/// Options of `dlq`.
+#[derive(Debug, Args)]
+pub struct Dlq {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub command: DlqCommand,
+}
+
+/// What can be done with dead letters.
+#[derive(Debug, Subcommand)]
+pub enum DlqCommand {
+    /// List the queues of dead letters: depth, age of the oldest, source; exits 1 if there is any letter.
+    List {
+        /// Print JSON, one queue a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the letters of a queue: event, type, stream, attempts, error, age; never what they say of anyone.
+    Show {
+        /// The queue.
+        queue: String,
+        /// Print JSON, one letter a line.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Send letters back to their source queue, and record who did it and why. Without --yes it only says what it would do, and exits 1.
+    Redrive(Redrive),
+}
+
+/// Options of `dlq redrive`.
+#[derive(Debug, Args)]
+pub struct Redrive {
+    /// The queue of dead letters.
+    pub queue: String,
+    /// Why; recorded for ever, so it must name no person.
+    #[arg(long)]
+    pub reason: String,
+    /// Do it.
+    #[arg(long)]
+    pub yes: bool,
+    /// Only the letter with this message id; may be given several times.
+    #[arg(long, value_name = "ID")]
+    pub message: Vec<String>,
+    /// Only letters of this event type, such as PAYMENT_RECEIVED.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub event_type: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=500))]
+    pub limit: u16,
+    /// Who does it.
+    #[arg(long, default_value = "operator")]
+    pub actor: annals_kit::Actor,
 }
 
 /// Options of `matrix`.

@@ -116,6 +116,11 @@ impl Session {
         Err(SessionError::Silent { directory: directory.to_owned(), process })
     }
 
+    /// A system that someone else opened in this process, and delivers or not.
+    pub fn of(system: System) -> Self {
+        Self::Own { system, running: None }
+    }
+
     /// AWS as `role` reaches it.
     pub fn account(&self, role: &str) -> Account {
         match self {
@@ -131,6 +136,19 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// SQS as `role` reaches it. It does not retry: a command says what failed.
+    pub fn sqs(&self, role: &str) -> aws_sdk_sqs::Client {
+        let account = self.account(role);
+        let mut config = aws_sdk_sqs::Config::builder()
+            .behavior_version(aws_sdk_sqs::config::BehaviorVersion::latest())
+            .http_client(account.http)
+            .credentials_provider(account.credentials)
+            .region(aws_sdk_sqs::config::Region::new(account.region))
+            .retry_config(aws_sdk_sqs::config::retry::RetryConfig::disabled());
+        config.set_endpoint_url(account.endpoint);
+        aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// HTTP, and where the API is.
@@ -160,7 +178,9 @@ impl Session {
     pub async fn close(self) {
         if let Self::Own { system, running: Some(running) } = self {
             system.local().settle().await;
-            running.stop().await;
+            if let Some(running) = running {
+                running.stop().await;
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod contracts;
+mod dlq;
 mod history;
 mod matrix;
 mod pay;
@@ -16,6 +17,7 @@ mod up;
 mod verify;
 mod webhook;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use annals_lambda::machine::{MachineClock, MachineIds};
@@ -39,20 +41,26 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
-    let answer = match command {
-        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::Status(_) => unreachable!("was run above, as it needs no session like this"),
-        Command::History(options) => history::run(&session, &options).await,
-        Command::Show(options) => show::run(&session, &options).await,
-        Command::Verify(options) => verify::run(&session, &options).await,
-        Command::Reconcile(options) => reconcile::run(&session, &cli.data, &options).await,
-        Command::Pay(options) => pay::run(&session, &options).await,
-        Command::Tick(options) => tick::run(&session, &options).await,
-        Command::ReplayWebhooks(options) => replay_webhooks::run(&session, &options).await,
-        Command::Unmatched(options) => unmatched::run(&session, &options).await,
-        Command::Alarms(options) => alarms::run(&session, &options).await,
-    };
+    let answer = ask(&session, command, &cli.data).await;
     session.close().await;
     answer
+}
+
+/// Runs a command that asks a system; `directory` is where its data is.
+pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
+    match command {
+        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::Status(_) => unreachable!("was run above, as it needs no session like this"),
+        Command::History(options) => history::run(session, &options).await,
+        Command::Show(options) => show::run(session, &options).await,
+        Command::Verify(options) => verify::run(session, &options).await,
+        Command::Reconcile(options) => reconcile::run(session, directory, &options).await,
+        Command::Pay(options) => pay::run(session, &options).await,
+        Command::Tick(options) => tick::run(session, &options).await,
+        Command::ReplayWebhooks(options) => replay_webhooks::run(session, &options).await,
+        Command::Unmatched(options) => unmatched::run(session, &options).await,
+        Command::Alarms(options) => alarms::run(session, &options).await,
+        Command::Dlq(options) => dlq::run(session, &options.command).await,
+    }
 }
 
 fn no_session(error: SessionError) -> CouldNotTell {

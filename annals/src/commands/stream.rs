@@ -20,7 +20,12 @@ pub(super) fn logs(session: &Session) -> [(&'static str, Log); 2] {
 }
 
 fn log(session: &Session, service: &str) -> Log {
-    let client = session.account("auditor").dynamodb();
+    log_as(session, "auditor", service)
+}
+
+/// The log of a service as a role reaches it.
+pub(super) fn log_as(session: &Session, role: &str, service: &str) -> Log {
+    let client = session.account(role).dynamodb();
     let (matrix, table) = match service {
         "billing" => (access_patterns::billing(), "subscriptions-log"),
         _ => (access_patterns::notifications(), "notifications-log"),
@@ -32,7 +37,10 @@ fn log(session: &Session, service: &str) -> Log {
 /// A stream's name as it was typed.
 pub(super) fn parse(text: &str) -> Result<StreamId, CouldNotTell> {
     text.parse().map_err(|error| {
-        CouldNotTell::new(error, "nothing was read; write it as SUB#<id>, INV#<id>, HOOK#<id>, NOTE#<id> or ACCESS#<id>, in quotes")
+        CouldNotTell::new(
+            error,
+            "nothing was read; write it as SUB#<id>, INV#<id>, HOOK#<id>, NOTE#<id>, ACCESS#<id> or DLQ#<queue>, in quotes",
+        )
     })
 }
 
@@ -41,11 +49,11 @@ pub(super) fn logs_of(session: &Session, stream: &StreamId) -> Result<Vec<Log>, 
     let services: &[&str] = match stream.stream_type() {
         "SUB" | "INV" | "HOOK" => &["billing"],
         "NOTE" => &["notifications"],
-        "ACCESS" => &["billing", "notifications"],
+        "ACCESS" | "DLQ" => &["billing", "notifications"],
         other => {
             return Err(CouldNotTell::new(
                 format!("no service has streams of type {other}"),
-                "nothing was read; types are SUB, INV, HOOK, NOTE, ACCESS",
+                "nothing was read; types are SUB, INV, HOOK, NOTE, ACCESS, DLQ",
             ));
         }
     };

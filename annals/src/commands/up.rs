@@ -13,7 +13,7 @@ use crate::cli::Up;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Listening;
 use crate::system::processes::{Binaries, Endpoints};
-use crate::system::{Options, System, credentials, outbox, ticks};
+use crate::system::{Options, System, credentials, outbox};
 
 /// The exit code after a second Ctrl-C: 128 and the signal's number, as shells have it.
 const STOPPED_AT_ONCE: i32 = 130;
@@ -39,10 +39,7 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     let aws_server = tokio::spawn(async move { aws_server.serve_aws(aws).await });
     listening.write(directory).map_err(|error| CouldNotTell::new(error, "make the data directory writable"))?;
     greet(directory, &listening, binaries.is_some());
-    tokio::select! {
-        () = ticks::run(system.local()) => {}
-        () = told_to_stop(&mut terminated) => {}
-    }
+    told_to_stop(&mut terminated).await;
     say(format_args!("\nStopping. Again to stop at once."));
     Listening::remove(directory);
     let stopped = async {

@@ -37,6 +37,12 @@ pub(super) fn functions() -> impl Iterator<Item = Listed> {
     })
 }
 
+/// The functions that a schedule invokes. A run may come twice or not at all: each does what is due by the clock.
+pub fn scheduled() -> impl Iterator<Item = &'static str> {
+    let schedules = committed().unwrap_or_default().iter().flat_map(|committed| committed.contract.delivery.schedules.values());
+    schedules.map(|schedule| schedule.function.as_str())
+}
+
 /// The contracts in these files, if they hold together and with the matrices.
 pub fn proven(files: &[(&str, &str)]) -> Result<Vec<Committed>, Errors> {
     let (mut contracts, mut problems) = (vec![], vec![]);

@@ -6,10 +6,11 @@
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
 //! - [`identity`]: a stand-in for identity's contact route
+//! - [`letters`]: which queues hold dead letters, of what, and where they go back to
 //! - [`metrics`]: takes in what is counted; [`store`]: keeps it; [`services`]: whose it is
 //! - [`measurements`]: what is measured now; [`status`]: for people, [`openmetrics`]: for Prometheus
 //! - [`alarms`]: which there are
-//! - [`ticks`]: the schedules
+//! - [`ticks`]: a scheduled function's run, by hand
 
 mod alarms;
 pub mod contracts;
@@ -17,6 +18,7 @@ pub mod credentials;
 mod guard;
 mod handlers;
 mod identity;
+pub mod letters;
 mod measurements;
 mod metrics;
 mod openmetrics;
@@ -60,7 +62,8 @@ pub struct Options {
     pub faults: Option<Arc<dyn Faults>>,
 }
 
-/// The system, opened; it delivers nothing until it is started.
+/// The system, opened; it delivers nothing until it is started. Clones are the same system.
+#[derive(Clone)]
 pub struct System {
     local: Local,
     credentials: Credentials,

@@ -7,7 +7,7 @@ use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 14] = [
+const POLICIES: [(&str, &str); 15] = [
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
     ("billing-projector", include_str!("../../../infra/policies/billing-projector.json")),
@@ -18,6 +18,7 @@ const POLICIES: [(&str, &str); 14] = [
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),
+    ("operator", include_str!("../../../infra/policies/operator.json")),
     ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
     ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),

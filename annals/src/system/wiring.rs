@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use annals_contract::{Committed, Delivery};
-use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, StreamMapping, Target};
+use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, Schedule, StreamMapping, Target};
 
 /// Streams, rules and queues of every contract, and the routes.
 pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
@@ -32,6 +32,7 @@ pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
         config.rules.extend(rules(delivery));
         config.queues.extend(queues(delivery));
         config.queue_mappings.extend(queue_mappings(delivery));
+        config.schedules.extend(schedules(delivery));
     }
 }
 
@@ -91,6 +92,16 @@ fn queue_mappings(delivery: &Delivery) -> impl Iterator<Item = QueueMapping> {
         backoff: seconds(mapping.backoff_seconds),
         pollers: mapping.concurrency as usize,
         ..QueueMapping::new(name, &mapping.queue, &mapping.function)
+    })
+}
+
+fn schedules(delivery: &Delivery) -> impl Iterator<Item = Schedule> {
+    delivery.schedules.iter().map(|(name, schedule)| Schedule {
+        time_zone: schedule.timezone.clone(),
+        input: schedule.input.clone(),
+        max_attempts: schedule.max_attempts,
+        max_age_seconds: schedule.max_age_seconds,
+        ..Schedule::new(name, &schedule.expression, &schedule.function, Some(&schedule.dead_letter_queue))
     })
 }
 

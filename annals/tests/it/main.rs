@@ -5,6 +5,7 @@ mod append_only;
 mod bad_input;
 mod outage;
 mod contracts;
+mod dlq;
 mod path;
 mod policies;
 mod process;

@@ -54,6 +54,11 @@ pub fn function(name: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
 }
 
+/// The ARN of a schedule of the default group.
+pub fn schedule(name: &str) -> String {
+    format!("arn:aws:scheduler:{REGION}:{ACCOUNT}:schedule/default/{name}")
+}
+
 /// The ARN of a mail identity: an address or a domain.
 pub fn mail_identity(address: &str) -> String {
     format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{address}")

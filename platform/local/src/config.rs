@@ -46,6 +46,8 @@ pub struct Config {
     pub queue_mappings: Vec<QueueMapping>,
     /// The bus's rules.
     pub rules: Vec<Rule>,
+    /// Functions that run at certain times.
+    pub schedules: Vec<Schedule>,
     /// Archives of the bus.
     pub archives: Vec<Archive>,
     /// HTTP routes to functions.
@@ -79,6 +81,7 @@ impl Config {
             queues: Vec::new(),
             queue_mappings: Vec::new(),
             rules: Vec::new(),
+            schedules: Vec::new(),
             archives: Vec::new(),
             routes: Vec::new(),
             outbox: None,
@@ -309,6 +312,48 @@ pub enum Input {
         /// Text with `<name>` in it.
         template: String,
     },
+}
+
+/// Invokes a function at certain times: a schedule of EventBridge Scheduler, its flexible time window off.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// Its name.
+    pub name: String,
+    /// When: `rate(1 day)`, `cron(0 6 1 * ? *)`, `at(2026-12-31T23:59:00)`.
+    pub expression: String,
+    /// The IANA time zone the expression is meant in.
+    pub time_zone: String,
+    /// The function.
+    pub function: String,
+    /// What it gets; `<aws.scheduler.scheduled-time>` and the like in its texts are filled in.
+    pub input: Value,
+    /// Invocations tried again at most.
+    pub max_attempts: u32,
+    /// Seconds an invocation is tried for at most.
+    pub max_age_seconds: u32,
+    /// Where invocations go that never succeeded.
+    pub dead_letter_queue: Option<String>,
+}
+
+impl Schedule {
+    /// In UTC, three attempts within an hour, an empty object as input.
+    pub fn new(
+        name: impl Into<String>,
+        expression: impl Into<String>,
+        function: impl Into<String>,
+        dead_letter_queue: Option<&str>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            expression: expression.into(),
+            time_zone: "UTC".to_owned(),
+            function: function.into(),
+            input: Value::Object(Default::default()),
+            max_attempts: 3,
+            max_age_seconds: 3600,
+            dead_letter_queue: dead_letter_queue.map(str::to_owned),
+        }
+    }
 }
 
 /// Keeps a bus's events for replay.

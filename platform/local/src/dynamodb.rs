@@ -101,5 +101,5 @@ fn answer(operation: &str, result: Result<String, DynoxideError>) -> Answer {
     if error.status_code() >= 500 {
         tracing::error!(operation, %error, "the embedded database failed");
     }
-    Answer { status: error.status_code(), body: error.to_json().into(), error: None }
+    Answer { status: error.status_code(), body: error.to_json().into(), error: None, query_error: None }
 }

@@ -3,7 +3,6 @@
 //! An entry is accepted once its deliveries are in the host store; targets get it at least once, in no order.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use annals_kit::{Clock, Timestamp};
 use rusqlite::Connection;
@@ -11,27 +10,30 @@ use serde_json::{Value, json};
 
 use crate::arn;
 use crate::config::{Archive, Rule, Target};
-use crate::faults::{Delivery, DeliveryFault, Faults};
+use crate::deliveries::{Deliveries, Pending};
+use crate::faults::Faults;
 use crate::host_store::HostStore;
 use crate::iam::Need;
 use crate::pattern::{InvalidPattern, Pattern};
-use crate::queues::{Queues, Sent};
+use crate::queues::Queues;
 use crate::randomness::{Randomness, uuid};
 use crate::transformer;
 use crate::wire::{Answer, Reply};
 
 const MOST_ENTRIES: usize = 10;
+/// Of all entries of a request together. Source: EventBridge user guide, "PutEvents entry size", January 2026.
 const MOST_BYTES: usize = 1024 * 1024;
+/// What an event must have to be tested against a pattern. Source: EventBridge API reference, TestEventPattern.
+const MANDATORY: [&str; 7] = ["id", "account", "source", "time", "region", "resources", "detail-type"];
 
 /// The event buses.
 pub(crate) struct Bus {
     rules: Vec<(Rule, Pattern)>,
     archives: Vec<(Archive, Option<Pattern>)>,
     host: Arc<HostStore>,
-    queues: Arc<Queues>,
+    deliveries: Deliveries,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    faults: Option<Arc<dyn Faults>>,
 }
 
 /// What became of an entry: its bus and event, or the code and message it is refused with.
@@ -66,16 +68,18 @@ impl Bus {
         Ok(Self {
             rules: rules.collect::<Result<_, InvalidPattern>>()?,
             archives: archives.collect::<Result<_, InvalidPattern>>()?,
+            deliveries: Deliveries::new(host.clone(), queues, clock.clone(), randomness.clone(), faults),
             host,
-            queues,
             clock,
             randomness,
-            faults,
         })
     }
 
     /// What an operation needs of IAM.
     pub fn needs(operation: &str, request: &Value) -> Vec<Need> {
+        if operation == "TestEventPattern" {
+            return vec![Need { action: "events:TestEventPattern", resource: "*".to_owned(), table: None }];
+        }
         if operation != "PutEvents" {
             return vec![Need { action: "events:*", resource: "*".to_owned(), table: None }];
         }
@@ -114,6 +118,26 @@ impl Bus {
             Err((code, message)) => json!({ "ErrorCode": code, "ErrorMessage": message }),
         });
         Ok(json!({ "FailedEntryCount": failed, "Entries": results.collect::<Vec<_>>() }))
+    }
+
+    /// TestEventPattern: whether a pattern matches an event.
+    pub fn test_pattern(request: &Value) -> Reply {
+        let invalid = |error: &dyn std::fmt::Display| Answer::refused("InvalidEventPatternException", &error.to_string());
+        let json = |error: serde_json::Error| invalid(&InvalidPattern(error.to_string()));
+        let pattern: Value = serde_json::from_str(request["EventPattern"].as_str().unwrap_or_default()).map_err(json)?;
+        let pattern = Pattern::read(&pattern).map_err(|error| invalid(&error))?;
+        let wrong = |reason: &str| Answer::refused("ValidationException", &format!("Parameter Event is not valid. Reason: {reason}"));
+        let event: Value =
+            serde_json::from_str(request["Event"].as_str().unwrap_or_default()).map_err(|error| wrong(&error.to_string()))?;
+        if let Some(missing) = MANDATORY.iter().find(|member| event.get(**member).is_none()) {
+            return Err(wrong(&format!("{missing} is required.")));
+        }
+        Ok(json!({ "Result": pattern.matches(&event) }))
+    }
+
+    /// The deliveries under way.
+    pub fn deliveries(&self) -> &Deliveries {
+        &self.deliveries
     }
 
     /// Publishes an archive's events again, to the rules as they are now. Returns how many.
@@ -174,7 +198,7 @@ impl Bus {
 
     /// Stores the deliveries of events, all or none.
     fn publish<'a>(&self, events: impl Iterator<Item = (&'a str, &'a Value)>, only: Option<&[String]>) -> rusqlite::Result<()> {
-        let mut reached = Vec::new();
+        let mut attempted = Vec::new();
         self.host.write(|host| {
             for (bus, event) in events {
                 if only.is_none() && event.get("replay-name").is_none() {
@@ -183,16 +207,26 @@ impl Bus {
                 let listens = |rule: &Rule| rule.bus == bus && only.is_none_or(|only| only.contains(&rule.name));
                 for (rule, _) in self.rules.iter().filter(|(rule, pattern)| listens(rule) && pattern.matches(event)) {
                     for target in &rule.targets {
-                        reached.extend(self.deliver(host, rule, target, event)?);
+                        attempted.push(self.deliveries.begin(host, &self.pending(rule, target, event))?);
                     }
                 }
             }
             Ok(())
         })?;
-        reached.sort_unstable();
-        reached.dedup();
-        reached.iter().for_each(|queue| self.queues.arrived(queue));
+        self.deliveries.after(&attempted);
         Ok(())
+    }
+
+    fn pending(&self, rule: &Rule, target: &Target, event: &Value) -> Pending {
+        let now = self.clock.now();
+        Pending {
+            bus: rule.bus.clone(),
+            rule: rule.name.clone(),
+            target: target.clone(),
+            event: event.clone(),
+            body: transformer::input(&target.input, event, &arn::rule(&rule.bus, &rule.name), now),
+            accepted_at: now,
+        }
     }
 
     fn archive(&self, host: &Connection, bus: &str, event: &Value) -> rusqlite::Result<()> {
@@ -207,48 +241,6 @@ impl Bus {
             ))?;
         }
         Ok(())
-    }
-
-    /// Puts an event into a target's queue, or into the target's dead-letter queue. Returns the queue reached.
-    fn deliver(&self, host: &Connection, rule: &Rule, target: &Target, event: &Value) -> rusqlite::Result<Option<String>> {
-        let body = transformer::input(&target.input, event, &arn::rule(&rule.bus, &rule.name), self.clock.now());
-        if self.queues.definition(&target.queue).is_none() {
-            return self.undeliverable(host, rule, target, &body);
-        }
-        let fault = self
-            .faults
-            .as_ref()
-            .map_or(DeliveryFault::None, |faults| faults.delivery(&Delivery { rule: &rule.name, queue: &target.queue, event }));
-        let (copies, delay) = match fault {
-            DeliveryFault::None => (1, Duration::ZERO),
-            DeliveryFault::Duplicate(more) => (1 + more, Duration::ZERO),
-            DeliveryFault::Delay(delay) => (1, delay),
-        };
-        for _ in 0..copies {
-            self.queues.insert(host, &Sent { queue: &target.queue, body: &body, attributes: &json!({}), delay })?;
-        }
-        Ok(Some(target.queue.clone()))
-    }
-
-    /// A missing queue is not tried again, as on AWS: the event goes to the dead-letter queue at once, or is lost.
-    fn undeliverable(&self, host: &Connection, rule: &Rule, target: &Target, body: &str) -> rusqlite::Result<Option<String>> {
-        let Some(letters) = target.dead_letter_queue.as_ref().filter(|letters| self.queues.definition(letters).is_some()) else {
-            tracing::error!(
-                rule = rule.name,
-                queue = target.queue,
-                "an event was dropped: the queue does not exist, nor a dead-letter queue"
-            );
-            return Ok(None);
-        };
-        let attribute = |value: &str| json!({ "DataType": "String", "StringValue": value });
-        let attributes = json!({
-            "RULE_ARN": attribute(&arn::rule(&rule.bus, &rule.name)),
-            "TARGET_ARN": attribute(&arn::queue(&target.queue)),
-            "ERROR_CODE": attribute("SDK_CLIENT_ERROR"),
-            "ERROR_MESSAGE": attribute("The specified queue does not exist."),
-        });
-        self.queues.insert(host, &Sent { queue: letters, body, attributes: &attributes, delay: Duration::ZERO })?;
-        Ok(Some(letters.clone()))
     }
 }
 

@@ -64,6 +64,8 @@ pub struct Delivery<'a> {
     pub queue: &'a str,
     /// The whole event.
     pub event: &'a Value,
+    /// Which attempt it is, from 1.
+    pub attempt: u32,
 }
 
 /// What goes wrong with a delivery. Differing delays are how deliveries change places.
@@ -76,6 +78,10 @@ pub enum DeliveryFault {
     Duplicate(usize),
     /// It arrives this much later.
     Delay(Duration),
+    /// The target does not take it now: it is tried again as the target's retry policy says.
+    Fail,
+    /// The target will never take it, as without permission: it is a dead letter at once.
+    Refuse,
 }
 
 /// A batch on its way from a stream to a function.

@@ -113,7 +113,7 @@ impl FunctionError {
 
     /// The function took longer than it may.
     pub(crate) fn timed_out(request_id: &str, within: Duration) -> Self {
-        Self::new("Sandbox.Timedout", format!("RequestId: {request_id} Error: Task timed out after {:.2} seconds", within.as_secs_f64()))
+        Self::new(TIMED_OUT, format!("RequestId: {request_id} Error: Task timed out after {:.2} seconds", within.as_secs_f64()))
     }
 
     /// As many invocations run as may.
@@ -126,6 +126,11 @@ impl FunctionError {
         self.kind == "TooManyRequestsException"
     }
 }
+
+/// The kind of error of a function that ran out of time: it may have done its work.
+pub(crate) const TIMED_OUT: &str = "Sandbox.Timedout";
+/// The kind of error where there is no such function: nothing was done.
+pub(crate) const NO_FUNCTION: &str = "ResourceNotFound";
 
 /// The functions there are.
 pub(crate) struct Functions {

@@ -11,6 +11,7 @@ use crate::iam::{Need, Principal};
 use crate::kms::Kms;
 use crate::meter::Counted;
 use crate::ses::Outbox;
+use crate::sqs;
 use crate::stream_api;
 use crate::wire::{Answer, Request, answer};
 
@@ -45,19 +46,19 @@ pub(crate) async fn call(account: &Account, principal: &Principal, request: &Req
     };
     account.meter.does(&principal.name, &needs);
     match plan(account, principal, operation, &needs, &body) {
-        Fault::None => counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[])),
+        Fault::None => counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]).await),
         Fault::FailEntries(failing) => {
-            counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &failing))
+            counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &failing).await)
         }
         Fault::Throttle => counted(account, principal, operation, &needs, throttled(operation)),
         Fault::InternalError => counted(account, principal, operation, &needs, Answer::internal("injected")),
         Fault::LoseRequest => Outcome::Lost,
         Fault::LoseResponse => {
-            counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]));
+            counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]).await);
             Outcome::Lost
         }
         Fault::Delay(time) => {
-            let outcome = counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]));
+            let outcome = counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]).await);
             tokio::time::sleep(time).await;
             outcome
         }
@@ -79,6 +80,7 @@ fn operation(request: &Request) -> Option<Operation<'_>> {
         "DynamoDB_20120810" => "dynamodb",
         "DynamoDBStreams_20120810" => "streams",
         "AWSEvents" => "events",
+        "AmazonSQS" => "sqs",
         "TrentService" => "kms",
         _ => return None,
     };
@@ -91,6 +93,7 @@ fn admit(account: &Account, principal: &Principal, operation: Operation<'_>, bod
         "dynamodb" | "streams" => access::needs(operation.name, body)?,
         "events" => Bus::needs(operation.name, body),
         "ses" => Outbox::needs(body),
+        "sqs" => sqs::needs(operation.name, body),
         _ => Kms::needs(operation.name),
     };
     account.iam.authorize(principal, &needs)?;
@@ -107,12 +110,14 @@ fn plan(account: &Account, principal: &Principal, operation: Operation<'_>, need
     faults.plan(&Call { service: operation.service, operation: operation.name, table, role: &principal.name, body })
 }
 
-fn run(account: &Account, operation: Operation<'_>, needs: &[Need], request: &Request, body: &Value, failing: &[usize]) -> Answer {
+async fn run(account: &Account, operation: Operation<'_>, needs: &[Need], request: &Request, body: &Value, failing: &[usize]) -> Answer {
     match operation.service {
         "dynamodb" => run_dynamodb(account, operation.name, needs, request),
         "streams" => stream_api::run(account, operation.name, body),
         "events" if operation.name == "PutEvents" => answer(account.bus.put_events(body, failing)),
+        "events" if operation.name == "TestEventPattern" => answer(Bus::test_pattern(body)),
         "events" => Answer::refused("UnknownOperationException", ""),
+        "sqs" => sqs::run(account, operation.name, request, body).await,
         "ses" => answer(account.outbox.send(body, &*account.config.randomness)),
         _ => answer(account.kms.run(operation.name, body, &*account.config.randomness)),
     }
@@ -151,6 +156,7 @@ fn throttled(operation: Operation<'_>) -> Answer {
         "dynamodb" => {
             Answer::refused("ProvisionedThroughputExceededException", "The level of configured provisioned throughput was exceeded.")
         }
+        "sqs" => sqs::refused("RequestThrottled", "RequestThrottled", "Rate exceeded"),
         "ses" => Answer::error(429, "TooManyRequestsException", "Too many requests."),
         _ => Answer::refused("ThrottlingException", "Rate exceeded"),
     }

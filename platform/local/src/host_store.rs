@@ -36,6 +36,19 @@ CREATE INDEX IF NOT EXISTS messages_by_visibility ON messages(queue, visible_at,
 CREATE TABLE IF NOT EXISTS archived (
   id INTEGER PRIMARY KEY AUTOINCREMENT, archive TEXT NOT NULL, at INTEGER NOT NULL, event TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS archived_by_time ON archived(archive, at, id);
+CREATE TABLE IF NOT EXISTS deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, bus TEXT NOT NULL, rule TEXT NOT NULL, queue TEXT NOT NULL, letters TEXT,
+  max_attempts INTEGER NOT NULL, max_age_seconds INTEGER NOT NULL, event TEXT NOT NULL, body TEXT NOT NULL,
+  accepted_at INTEGER NOT NULL, tries INTEGER NOT NULL, next_at INTEGER NOT NULL, error_code TEXT NOT NULL, error_message TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS deliveries_by_time ON deliveries(next_at, id);
+CREATE TABLE IF NOT EXISTS move_tasks (
+  handle TEXT PRIMARY KEY, source TEXT NOT NULL, destination TEXT, per_second INTEGER NOT NULL, rate_asked INTEGER NOT NULL,
+  status TEXT NOT NULL, failure TEXT, moved INTEGER NOT NULL, to_move INTEGER NOT NULL, started_at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS schedules (
+  name TEXT PRIMARY KEY, expression TEXT NOT NULL, time_zone TEXT NOT NULL, next_at INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS invocations (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, schedule TEXT NOT NULL, execution TEXT NOT NULL, scheduled_at INTEGER NOT NULL,
+  tries INTEGER NOT NULL, next_at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS alarms (
   id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS alarms_by_name ON alarms(name, id);

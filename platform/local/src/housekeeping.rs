@@ -53,6 +53,7 @@ pub(crate) fn trim(account: &Account) {
     }
     account.engine.forget_before(account.clock.now().plus(-RECORDS_LIVE));
     account.bus.trim().unwrap_or_else(failed);
+    account.queues.expire().unwrap_or_else(failed);
     expire(account);
 }
 

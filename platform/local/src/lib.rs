@@ -7,7 +7,10 @@
 //! - `streams`: shards and records; `stream_records`: what the engine keeps of them; `stream_api`: the Streams API;
 //!   `stream_mapping`: batches to functions; [`checkpoints`]: how far they got
 //! - [`events`]: the bus; [`pattern`] and `matcher`: what rules match; `transformer`: what targets get
+//! - `deliveries`: events to the queues of targets, with retries and dead letters
 //! - [`queues`]: queues and dead letters; `queue_mapping`: messages to functions
+//! - `sqs`: SQS's own API; `sqs_messages`: of messages; `sqs_moves`: of tasks that move dead letters
+//! - `scheduler`: functions at certain times; [`schedule_expression`]: which times
 //! - [`ses`]: mail into a folder; `kms`: keys under a key file
 //! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
 //! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
@@ -22,6 +25,7 @@ pub mod alarms;
 pub mod arn;
 pub mod checkpoints;
 pub mod config;
+mod deliveries;
 mod dynamodb;
 mod endpoint;
 mod engine;
@@ -48,10 +52,15 @@ pub mod queues;
 pub mod randomness;
 mod routes;
 pub mod runtime;
+pub mod schedule_expression;
+mod scheduler;
 mod server;
 pub mod ses;
 mod settled;
 mod signature;
+mod sqs;
+mod sqs_messages;
+mod sqs_moves;
 mod stream_api;
 mod stream_mapping;
 mod stream_records;
@@ -63,7 +72,7 @@ mod wire;
 
 pub use alarms::{Acknowledged, Alarm, AlarmChange, AlarmState, Unreadable};
 pub use config::{
-    AlarmRule, Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Store, StreamMapping, Target, Trim,
+    AlarmRule, Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Schedule, Store, StreamMapping, Target, Trim,
     Watched,
 };
 pub use faults::{Batch, BatchFault, Call, Delivery, DeliveryFault, Fault, Faults};

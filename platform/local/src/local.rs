@@ -37,7 +37,7 @@ use crate::runtime::timings::Timings;
 use crate::ses::{Mail, Outbox};
 use crate::streams::Streams;
 use crate::transport::Transport;
-use crate::{queue_mapping, server, settled, stream_mapping, tables};
+use crate::{deliveries, queue_mapping, scheduler, server, settled, sqs_moves, stream_mapping, tables};
 
 /// An AWS account on this machine. Clones are the same account; it closes with the last of them and what they started.
 #[derive(Clone)]
@@ -74,6 +74,7 @@ impl Local {
         let queues =
             Arc::new(Queues::new(host.clone(), config.clock.clone(), config.randomness.clone(), &config.queues, config.observer.clone()));
         queues.forget_receivers().map_err(failed)?;
+        scheduler::register(&host, &*config.clock, &config.schedules).map_err(failed)?;
         let parts = (&config.rules[..], &config.archives[..]);
         let bus = Bus::new(parts, host.clone(), queues.clone(), config.clock.clone(), config.randomness.clone(), config.faults.clone());
         let bus = bus.map_err(|error| wrong(error.to_string()))?;
@@ -144,6 +145,11 @@ impl Local {
             }
         }
         tasks.spawn(housekeeping::watch(self.account.clone(), stopped.clone()));
+        for schedule in &self.account.config.schedules {
+            tasks.spawn(scheduler::run(self.account.clone(), schedule.clone(), stopped.clone()));
+        }
+        tasks.spawn(deliveries::run(self.account.clone(), stopped.clone()));
+        tasks.spawn(sqs_moves::run(self.account.clone(), stopped.clone()));
         tasks.spawn(housekeeping::run(self.account.clone(), stopped));
         self.running.fetch_add(1, Ordering::SeqCst);
         Running { stop, tasks, counted: self.running.clone() }
@@ -349,7 +355,8 @@ fn check(config: &Config) -> Result<(), String> {
     for filter in filters {
         crate::pattern::Pattern::read(filter).map_err(|error| error.to_string())?;
     }
-    Ok(())
+    config.rules.iter().try_for_each(deliveries::check)?;
+    scheduler::check(&config.schedules)
 }
 
 fn outbox(config: &Config) -> Outbox {

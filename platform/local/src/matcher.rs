@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use crate::pattern::InvalidPattern;
 
+/// The names of operators: an object with one of them in an `$or` is no alternative.
+pub(crate) const OPERATORS: [&str; 9] =
+    ["anything-but", "cidr", "equals-ignore-case", "exactly", "exists", "numeric", "prefix", "suffix", "wildcard"];
+
 /// One element of a pattern's array.
 #[derive(Clone, Debug)]
 pub(crate) enum Matcher {
@@ -76,6 +80,7 @@ impl Test {
     fn read(operator: &str, operand: &Value) -> Result<Self, InvalidPattern> {
         match (operator, operand) {
             ("equals-ignore-case", Value::String(text)) => Ok(Self::EqualsIgnoreCase(text.to_lowercase())),
+            ("exactly", Value::String(_)) => Ok(Self::Equals(operand.clone())),
             ("prefix", Value::String(text)) => Ok(Self::Prefix(text.clone())),
             ("suffix", Value::String(text)) => Ok(Self::Suffix(text.clone())),
             ("prefix", Value::Object(members)) => Ok(Self::PrefixIgnoreCase(ignoring_case(members)?)),
@@ -83,7 +88,7 @@ impl Test {
             ("wildcard", Value::String(text)) => wildcard(text).map(Self::Wildcard),
             ("numeric", Value::Array(conditions)) => numeric(conditions).map(Self::Numeric),
             ("cidr", Value::String(block)) => cidr(block),
-            ("equals-ignore-case" | "prefix" | "suffix" | "wildcard" | "numeric" | "cidr", _) => {
+            ("exactly" | "equals-ignore-case" | "prefix" | "suffix" | "wildcard" | "numeric" | "cidr", _) => {
                 wrong(&format!("{operator} has an operand of the wrong type"))
             }
             _ => wrong(&format!("Unrecognized match type {operator}")),
@@ -154,7 +159,12 @@ fn anything_but(operand: &Value) -> Result<Vec<Test>, InvalidPattern> {
             if !["prefix", "suffix", "equals-ignore-case", "wildcard"].contains(&operator) {
                 return wrong(&format!("Unsupported anything-but pattern: {operator}"));
             }
-            one_or_more(operand).iter().map(|operand| Test::read(operator, operand)).collect::<Result<Vec<_>, _>>()?
+            let text = |operand: &Value| operand.as_str().is_some_and(|text| !text.is_empty());
+            let operands = one_or_more(operand);
+            if !operands.iter().all(text) {
+                return wrong("Inside anything but, prefix, suffix, equals-ignore-case and wildcard take text that is not empty");
+            }
+            operands.iter().map(|operand| Test::read(operator, operand)).collect::<Result<Vec<_>, _>>()?
         }
         operand => {
             let literals = one_or_more(operand);
@@ -236,10 +246,10 @@ fn numeric(conditions: &[Value]) -> Result<Vec<(Comparison, f64)>, InvalidPatter
 }
 
 fn cidr(block: &str) -> Result<Test, InvalidPattern> {
-    let (address, bits) = block.split_once('/').map_or((block, None), |(address, bits)| (address, Some(bits)));
-    let Ok(network) = address.parse::<IpAddr>() else { return wrong("Malformed CIDR, one '/' required") };
+    let Some((address, bits)) = block.split_once('/') else { return wrong("Malformed CIDR, one '/' required") };
+    let Ok(network) = address.parse::<IpAddr>() else { return wrong("Malformed CIDR, the address is neither IPv4 nor IPv6") };
     let most = if network.is_ipv4() { 32 } else { 128 };
-    match bits.map_or(Ok(most), str::parse) {
+    match bits.parse() {
         Ok(bits) if bits <= most => Ok(Test::Cidr(network, bits)),
         _ => wrong("Malformed CIDR, mask bits must be an integer within the address's length"),
     }

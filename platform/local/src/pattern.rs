@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::matcher::Matcher;
+use crate::matcher::{Matcher, OPERATORS};
 
 /// A pattern.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ impl Pattern {
         let mut pattern = Self { fields: Vec::new(), alternatives: Vec::new() };
         for (name, value) in members {
             match value {
-                Value::Array(group) if name == "$or" && !group.is_empty() && group.iter().all(Value::is_object) => {
+                Value::Array(group) if name == "$or" && are_alternatives(group) => {
                     pattern.alternatives.push(group.iter().map(Self::read).collect::<Result<_, _>>()?);
                 }
                 Value::Array(matchers) if !matchers.is_empty() => {
@@ -61,6 +61,14 @@ impl Pattern {
         }
         Ok(pattern)
     }
+}
+
+/// Whether the array under `$or` is alternatives; otherwise `$or` is a field like any other. Source: aws/event-ruler, "And and Or".
+fn are_alternatives(group: &[Value]) -> bool {
+    let is_pattern = |value: &Value| {
+        value.as_object().is_some_and(|members| !members.is_empty() && !members.keys().any(|name| OPERATORS.contains(&name.as_str())))
+    };
+    group.len() >= 2 && group.iter().all(is_pattern)
 }
 
 impl Field {

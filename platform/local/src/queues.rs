@@ -1,17 +1,18 @@
 //! Keeps queues: visibility, receive counts, dead letters. At least once, in no order anyone may rely on.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use annals_kit::{Clock, Timestamp};
 use chrono::TimeDelta;
 use rusqlite::{Connection, Row};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use crate::arn;
 use crate::config::Queue;
+use crate::engine::lock;
 use crate::host_store::HostStore;
 use crate::observer::Observer;
 use crate::randomness::{Randomness, hex, uuid};
@@ -21,8 +22,43 @@ pub(crate) struct Queues {
     host: Arc<HostStore>,
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
-    queues: HashMap<String, (Queue, watch::Sender<u64>)>,
+    queues: BTreeMap<String, (Queue, watch::Sender<u64>)>,
     observer: Option<Arc<dyn Observer>>,
+    created_at: Timestamp,
+    /// When a queue was last purged over the API.
+    purged: Mutex<HashMap<String, Timestamp>>,
+    moves: watch::Sender<u64>,
+}
+
+/// How many messages a queue has, by what can be done with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Can be received.
+    pub visible: i64,
+    /// Received, and not deleted yet.
+    pub hidden: i64,
+    /// Sent with a delay that is not over.
+    pub delayed: i64,
+}
+
+/// What a receipt names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// A message that is hidden from others.
+    Hidden,
+    /// No message, or one that is hidden no longer.
+    Not,
+    /// Nothing: it is no receipt.
+    Malformed,
+}
+
+/// What a step of moving dead letters came to.
+pub(crate) struct Moved {
+    /// The queues that got any.
+    pub reached: Vec<String>,
+    pub count: i64,
+    /// Whether one was left because no one knows where it came from.
+    pub without_source: bool,
 }
 
 /// A message in a queue.
@@ -67,7 +103,28 @@ impl Queues {
         observer: Option<Arc<dyn Observer>>,
     ) -> Self {
         let queues = queues.iter().map(|queue| (queue.name.clone(), (queue.clone(), watch::Sender::new(0)))).collect();
-        Self { host, clock, randomness, queues, observer }
+        let created_at = clock.now();
+        Self { host, clock, randomness, queues, observer, created_at, purged: Mutex::default(), moves: watch::Sender::new(0) }
+    }
+
+    /// The names of all queues, in order.
+    pub fn names(&self) -> Vec<String> {
+        self.queues.keys().cloned().collect()
+    }
+
+    /// When the queues were opened; when they were first made is not kept.
+    pub fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    /// Changes whenever a task that moves dead letters begins.
+    pub fn moves(&self) -> watch::Receiver<u64> {
+        self.moves.subscribe()
+    }
+
+    /// A task that moves dead letters began.
+    pub fn moves_changed(&self) {
+        self.moves.send_modify(|count| *count += 1);
     }
 
     /// The definition of a queue.
@@ -118,12 +175,7 @@ impl Queues {
         let now = self.clock.now();
         let mut dead = 0;
         let received = self.host.write(|host| {
-            let oldest = earlier(now, queue.retention).micros();
-            host.prepare_cached("DELETE FROM messages WHERE queue = ?1 AND visible_at <= ?2 AND sent_at < ?3")?.execute((
-                &queue.name,
-                now.micros(),
-                oldest,
-            ))?;
+            expire(host, queue, now)?;
             let mut received = Vec::new();
             loop {
                 let mut buried = 0;
@@ -204,25 +256,90 @@ impl Queues {
         })
     }
 
-    /// Moves dead letters back, with new ids, as StartMessageMoveTask does.
+    /// Moves dead letters to another queue, with new ids.
     pub fn redrive(&self, from: &str, to: &str, most: usize) -> rusqlite::Result<usize> {
+        let moved = self.host.write(|host| self.move_visible(host, from, Some(to), i64::try_from(most).unwrap_or(i64::MAX)))?;
+        moved.reached.iter().for_each(|queue| self.arrived(queue));
+        Ok(usize::try_from(moved.count).unwrap_or(0))
+    }
+
+    /// Moves up to `most` visible messages to `to` or, without it, each to the queue it came from. They are new there: new ids, never
+    /// received, enqueued now.
+    pub fn move_visible(&self, host: &Connection, from: &str, to: Option<&str>, most: i64) -> rusqlite::Result<Moved> {
         let now = self.clock.now().micros();
-        let moved = self.host.write(|host| {
-            let ids: Vec<i64> = host
-                .prepare_cached("SELECT id FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY id LIMIT ?3")?
-                .query_map((from, now, most as i64), |row| row.get(0))?
-                .collect::<rusqlite::Result<_>>()?;
-            for id in &ids {
-                host.execute(
-                    "UPDATE messages SET queue = ?2, message_id = ?3, sent_at = ?4, visible_at = ?4, received = 0,
-                     first_received_at = NULL, receipt = NULL, source = NULL WHERE id = ?1",
-                    (id, to, uuid(&*self.randomness), now),
-                )?;
-            }
-            Ok(ids.len())
-        })?;
-        self.arrived(to);
+        let letters: Vec<(i64, Option<String>)> = host
+            .prepare_cached("SELECT id, source FROM messages WHERE queue = ?1 AND visible_at <= ?2 ORDER BY id LIMIT ?3")?
+            .query_map((from, now, most), |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut moved = Moved { reached: Vec::new(), count: 0, without_source: false };
+        for (id, source) in letters {
+            let Some(to) = to.map(str::to_owned).or(source).filter(|to| self.queues.contains_key(to)) else {
+                moved.without_source = true;
+                continue;
+            };
+            host.prepare_cached(
+                "UPDATE messages SET queue = ?2, message_id = ?3, sent_at = ?4, visible_at = ?4, received = 0,
+                 first_received_at = NULL, receipt = NULL, source = NULL WHERE id = ?1",
+            )?
+            .execute((id, &to, uuid(&*self.randomness), now))?;
+            moved.count += 1;
+            moved.reached.push(to);
+        }
+        moved.reached.sort_unstable();
+        moved.reached.dedup();
         Ok(moved)
+    }
+
+    /// Deletes the message a receipt names.
+    pub fn delete(&self, queue: &str, receipt: &str) -> rusqlite::Result<Found> {
+        let Some(id) = row_of(receipt) else { return Ok(Found::Malformed) };
+        let deleted = self.host.write(|host| {
+            host.prepare_cached("DELETE FROM messages WHERE id = ?1 AND queue = ?2 AND receipt = ?3")?.execute((id, queue, receipt))
+        })?;
+        Ok(if deleted == 0 { Found::Not } else { Found::Hidden })
+    }
+
+    /// Hides the message a receipt names for this long from now on.
+    pub fn change_visibility(&self, queue: &str, receipt: &str, hidden: Duration) -> rusqlite::Result<Found> {
+        let Some(id) = row_of(receipt) else { return Ok(Found::Malformed) };
+        let now = self.clock.now();
+        let changed = self.host.write(|host| {
+            host.prepare_cached("UPDATE messages SET visible_at = ?5 WHERE id = ?1 AND queue = ?2 AND receipt = ?3 AND visible_at > ?4")?
+                .execute((id, queue, receipt, now.micros(), after(now, hidden).micros()))
+        })?;
+        self.arrived(queue);
+        Ok(if changed == 0 { Found::Not } else { Found::Hidden })
+    }
+
+    /// How many messages a queue has.
+    pub fn counts(&self, queue: &Queue) -> rusqlite::Result<Counts> {
+        let now = self.clock.now();
+        self.host.write(|host| {
+            expire(host, queue, now)?;
+            host.prepare_cached(
+                "SELECT COUNT(*) FILTER (WHERE visible_at <= ?2), COUNT(*) FILTER (WHERE visible_at > ?2 AND receipt IS NOT NULL),
+                 COUNT(*) FILTER (WHERE visible_at > ?2 AND receipt IS NULL) FROM messages WHERE queue = ?1",
+            )?
+            .query_row((&queue.name, now.micros()), |row| Ok(Counts { visible: row.get(0)?, hidden: row.get(1)?, delayed: row.get(2)? }))
+        })
+    }
+
+    /// Deletes every message of a queue; `false` where that was done less than a minute ago.
+    pub fn purge(&self, queue: &Queue) -> rusqlite::Result<bool> {
+        let now = self.clock.now();
+        let mut purged = lock(&self.purged);
+        if purged.get(&queue.name).is_some_and(|at| now.since(*at) < TimeDelta::seconds(60)) {
+            return Ok(false);
+        }
+        self.host.write(|host| host.execute("DELETE FROM messages WHERE queue = ?1", [&queue.name]))?;
+        purged.insert(queue.name.clone(), now);
+        Ok(true)
+    }
+
+    /// Deletes messages past their queue's retention.
+    pub fn expire(&self) -> rusqlite::Result<()> {
+        let now = self.clock.now();
+        self.host.write(|host| self.queues.values().try_for_each(|(queue, _)| expire(host, queue, now)))
     }
 
     /// Shows hidden messages at once: after a restart their receivers are gone. That they were received does not count: the machine
@@ -255,22 +372,27 @@ impl Queues {
 }
 
 impl Message {
+    /// What SQS itself says of the message.
+    pub(crate) fn system_attributes(&self) -> Map<String, Value> {
+        let first_received_at = self.first_received_at.unwrap_or(self.sent_at);
+        let source = self.dead_letter_source.as_deref().map(arn::queue);
+        let attributes = [
+            ("ApproximateReceiveCount", Some(self.received.to_string())),
+            ("SentTimestamp", Some((self.sent_at.micros() / 1000).to_string())),
+            ("SenderId", Some(arn::ACCOUNT.to_owned())),
+            ("ApproximateFirstReceiveTimestamp", Some((first_received_at.micros() / 1000).to_string())),
+            ("DeadLetterQueueSourceArn", source),
+        ];
+        attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into()))).collect()
+    }
+
     /// The message as Lambda hands it to a function.
     pub(crate) fn event_record(&self, queue: &str) -> Value {
-        let mut attributes = json!({
-            "ApproximateReceiveCount": self.received.to_string(),
-            "SentTimestamp": (self.sent_at.micros() / 1000).to_string(),
-            "SenderId": arn::ACCOUNT,
-            "ApproximateFirstReceiveTimestamp": (self.first_received_at.unwrap_or(self.sent_at).micros() / 1000).to_string(),
-        });
-        if let Some(source) = &self.dead_letter_source {
-            attributes["DeadLetterQueueSourceArn"] = arn::queue(source).into();
-        }
         json!({
             "messageId": self.message_id,
             "receiptHandle": self.receipt,
             "body": self.body,
-            "attributes": attributes,
+            "attributes": self.system_attributes(),
             "messageAttributes": event_attributes(&self.attributes),
             "md5OfBody": format!("{:x}", md5::compute(&self.body)),
             "eventSource": "aws:sqs",
@@ -286,6 +408,7 @@ fn event_attributes(attributes: &Value) -> Value {
     let spelled = members.map(|(name, attribute)| {
         let value = json!({
             "stringValue": attribute["StringValue"],
+            "binaryValue": attribute["BinaryValue"],
             "binaryListValues": [],
             "stringListValues": [],
             "dataType": attribute["DataType"],
@@ -329,7 +452,19 @@ fn message(row: &Row<'_>, first: usize) -> rusqlite::Result<Message> {
 
 /// The row a receipt names; receipts of other forms name none.
 fn id_of(receipt: &str) -> i64 {
-    receipt.split('-').next().and_then(|id| id.parse().ok()).unwrap_or(-1)
+    row_of(receipt).unwrap_or(-1)
+}
+
+fn row_of(receipt: &str) -> Option<i64> {
+    receipt.split_once('-')?.0.parse().ok()
+}
+
+/// Deletes what is past a queue's retention; who has a message in hand may finish it.
+fn expire(host: &Connection, queue: &Queue, now: Timestamp) -> rusqlite::Result<()> {
+    let oldest = earlier(now, queue.retention).micros();
+    host.prepare_cached("DELETE FROM messages WHERE queue = ?1 AND visible_at <= ?2 AND sent_at < ?3")?
+        .execute((&queue.name, now.micros(), oldest))
+        .map(drop)
 }
 
 fn after(time: Timestamp, duration: Duration) -> Timestamp {

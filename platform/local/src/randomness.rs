@@ -1,6 +1,7 @@
 //! Draws ids and keys from an injected source, so that a seed repeats a run.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 /// Where random bytes come from. Only a `main` uses the operating system's.
 pub trait Randomness: Send + Sync {
@@ -39,6 +40,16 @@ pub(crate) fn uuid(randomness: &dyn Randomness) -> String {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex(&bytes);
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+/// The wait before a retry: evenly between half and all of `first` doubled per retry, up to `longest`.
+pub(crate) fn jittered(randomness: &dyn Randomness, first: Duration, retries: u32, longest: Duration) -> Duration {
+    let whole = first.saturating_mul(2_u32.saturating_pow(retries.min(16))).min(longest);
+    let mut bytes = [0; 8];
+    randomness.fill(&mut bytes);
+    let half = whole / 2;
+    let span = u64::try_from(half.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+    half + Duration::from_micros(u64::from_le_bytes(bytes) % span)
 }
 
 /// Lower-case hexadecimal digits of `bytes`.

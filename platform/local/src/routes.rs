@@ -14,11 +14,14 @@ use serde_json::{Map, Value, json};
 
 use crate::account::Account;
 use crate::config::Route;
+use crate::functions::{NO_FUNCTION, TIMED_OUT};
 use crate::problem::problem;
 use crate::randomness::uuid;
 
 /// The largest body that is taken.
 pub(crate) const MOST_BYTES: usize = 1024 * 1024;
+/// What a client is told when a function began and did not answer.
+const OUTCOME_UNKNOWN: &str = "it may or may not have been carried out; ask again with the same Idempotency-Key to find out";
 
 /// The routes.
 pub(crate) struct Routes(matchit::Router<BTreeMap<String, Route>>);
@@ -47,7 +50,8 @@ impl Routes {
 
     /// The route, or the refusal.
     fn find(&self, method: &Method, path: &str) -> Result<Found<'_>, Box<Response<Bytes>>> {
-        let found = self.0.at(path).map_err(|_| Box::new(problem(StatusCode::NOT_FOUND, "There is nothing at this path.")))?;
+        let found =
+            self.0.at(path).map_err(|_| Box::new(problem(StatusCode::NOT_FOUND, "no-such-path", "there is nothing at this path")))?;
         let methods = found.value;
         let Some(route) = methods.get(method.as_str()).or_else(|| methods.get("ANY")) else {
             return Err(Box::new(not_allowed(methods.keys())));
@@ -55,7 +59,7 @@ impl Routes {
         let mut parameters = Map::new();
         for (name, value) in found.params.iter() {
             let decoded = percent_decode_str(value).decode_utf8();
-            let decoded = decoded.map_err(|_| Box::new(problem(StatusCode::BAD_REQUEST, "The path is not UTF-8.")))?;
+            let decoded = decoded.map_err(|_| Box::new(problem(StatusCode::BAD_REQUEST, "malformed", "the path is not UTF-8")))?;
             parameters.insert(name.to_owned(), decoded.into());
         }
         Ok(Found { route, parameters })
@@ -78,28 +82,33 @@ pub(crate) async fn serve(account: &Account, request: Request<Bytes>, source_ip:
     match account.functions.invoke_now(&found.route.function, event).await {
         Ok(answer) => response(answer).unwrap_or_else(|| {
             tracing::error!(function = found.route.function, "the function's answer is not an HTTP response");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be handled.")
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", OUTCOME_UNKNOWN)
         }),
         Err(error) if error.is_throttled() => throttled(),
-        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be handled."),
+        Err(error) if error.kind == TIMED_OUT => problem(StatusCode::GATEWAY_TIMEOUT, "unknown-outcome", OUTCOME_UNKNOWN),
+        Err(error) if error.kind == NO_FUNCTION => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", "nothing is installed that could handle the request; nothing was done")
+        }
+        // It failed on the way, and may have done its work before that.
+        Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "internal", OUTCOME_UNKNOWN),
     }
 }
 
 /// What API Gateway answers while as many invocations run as may: nothing ran.
 fn throttled() -> Response<Bytes> {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests at the same time; nothing was done. Try again.");
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at the same time; nothing was done, try again");
     response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
 /// The refusal of a body over the limit.
 pub(crate) fn too_large() -> Response<Bytes> {
-    problem(StatusCode::PAYLOAD_TOO_LARGE, "A request body may have 1 MiB at most.")
+    problem(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "a request body may have 1 MiB at most")
 }
 
 fn not_allowed<'a>(methods: impl Iterator<Item = &'a String>) -> Response<Bytes> {
     let methods = methods.map(String::as_str).collect::<Vec<_>>().join(", ");
-    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, &format!("This path takes {methods}."));
+    let mut response = problem(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", &format!("this path takes {methods}"));
     if let Ok(allow) = HeaderValue::from_str(&methods) {
         response.headers_mut().insert(ALLOW, allow);
     }
@@ -178,8 +187,8 @@ fn identity(headers: &HeaderMap) -> Result<Value, Box<Response<Bytes>>> {
             (1..=40).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
         };
         value.ok().filter(is_name).map(str::to_owned).ok_or_else(|| {
-            let detail = format!("{name} must be 1 to 40 letters, digits, hyphens and underscores.");
-            Box::new(problem(StatusCode::UNAUTHORIZED, &detail))
+            let detail = format!("{name} must be 1 to 40 letters, digits, hyphens and underscores");
+            Box::new(problem(StatusCode::UNAUTHORIZED, "unauthorized", &detail))
         })
     };
     Ok(json!({ "tenant": read("x-annals-tenant", "demo")?, "actor": read("x-annals-actor", "operator")? }))

@@ -1,6 +1,7 @@
 //! Tells whether anything is left to do, and waits until nothing is.
 
 use crate::account::Account;
+use crate::{scheduler, sqs_moves};
 
 /// Waits until everything is done.
 pub(crate) async fn wait(account: &Account) {
@@ -32,6 +33,15 @@ fn is_settled(account: &Account) -> rusqlite::Result<bool> {
                 return Ok(false);
             }
         }
+    }
+    if account.bus.deliveries().open()? > 0 {
+        return Ok(false);
+    }
+    if scheduler::any_due(account)? {
+        return Ok(false);
+    }
+    if sqs_moves::any_running(account)? {
+        return Ok(false);
     }
     for mapping in &account.config.queue_mappings {
         if account.queues.depth(&mapping.queue)? > 0 {

@@ -81,5 +81,8 @@ pub(crate) fn response(answer: Answer, account: &Account) -> http::Response<Byte
     if let Some(error) = answer.error.as_deref().and_then(|error| http::HeaderValue::from_str(error).ok()) {
         headers.insert("x-amzn-errortype", error);
     }
+    if let Some(error) = answer.query_error.as_deref().and_then(|error| http::HeaderValue::from_str(error).ok()) {
+        headers.insert("x-amzn-query-error", error);
+    }
     response
 }

@@ -13,12 +13,14 @@ pub(crate) struct Answer {
     pub body: Bytes,
     /// The error's name for the `x-amzn-errortype` header, by which REST services tell errors apart.
     pub error: Option<String>,
+    /// The error's name in the older query protocol and whose fault it is, where the service had one: `x-amzn-query-error`.
+    pub query_error: Option<String>,
 }
 
 impl Answer {
     /// A success.
     pub fn ok(body: impl Into<Bytes>) -> Self {
-        Self { status: 200, body: body.into(), error: None }
+        Self { status: 200, body: body.into(), error: None, query_error: None }
     }
 
     /// A success with this document.
@@ -38,7 +40,8 @@ impl Answer {
 
     /// An error with this status.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
-        Self { status, body: json!({ "__type": code, "message": message }).to_string().into(), error: Some(code.to_owned()) }
+        let body = json!({ "__type": code, "message": message }).to_string();
+        Self { status, body: body.into(), error: Some(code.to_owned()), query_error: None }
     }
 
     /// Whether the service did what was asked.

@@ -130,17 +130,6 @@ async fn a_failing_function_fails_its_whole_batch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_for_a_missing_queue_is_a_dead_letter_at_once() {
-    let mut config = with_bus(Store::Memory);
-    config.rules[0].targets = vec![Target::new("gone", Some("mail-letters"))];
-    let local = Local::open(config).await.unwrap();
-    assert_eq!(publish(&local, vec![payment(1)]).await.failed_entry_count(), 0);
-    let letter = &local.peek("mail-letters", 1)[0];
-    assert_eq!(letter.attributes["RULE_ARN"]["StringValue"], "arn:aws:events:eu-west-1:000000000000:rule/annals/payment-received");
-    assert_eq!(letter.attributes["TARGET_ARN"]["StringValue"], "arn:aws:sqs:eu-west-1:000000000000:gone");
-}
-
-#[tokio::test(start_paused = true)]
 async fn what_was_accepted_survives_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let store = || Store::Directory(directory.path().to_owned());

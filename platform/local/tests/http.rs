@@ -2,7 +2,7 @@
 
 mod support;
 
-use annals_local::{Config, Local, Route, Store};
+use annals_local::{Config, Function, Local, Route, Store};
 use aws_lambda_events::event::apigw::ApiGatewayV2httpRequest;
 use bytes::Bytes;
 use http::{Request, StatusCode};
@@ -17,6 +17,7 @@ fn with_routes() -> Config {
         Route::new("GET", "/v1/subscriptions/{id}", "read"),
         Route::new("POST", "/v1/subscriptions/{id}", "read"),
         Route::new("GET", "/v1/failing", "fail"),
+        Route::new("GET", "/v1/hanging", "hang"),
         Route::new("ANY", "/files/{path+}", "read"),
     ];
     config
@@ -34,6 +35,7 @@ async fn open() -> (Local, Seen) {
     });
     local.install(seen.function("read", move |_, _| Ok(answer.clone())));
     local.install(Seen::default().function("fail", |_, _| Err(failure())));
+    local.install(Function::new("hang", |_, _| std::future::pending()));
     (local, seen)
 }
 
@@ -93,6 +95,8 @@ async fn refusals_are_problems_without_internals() {
         let problem: Value = serde_json::from_slice(response.body()).unwrap();
         assert_eq!(problem["status"], response.status().as_u16());
         assert!(!problem.to_string().contains("as planned"));
+        let code = problem["type"].as_str().unwrap().strip_prefix("urn:annals:problem:").unwrap();
+        assert_eq!(problem["title"], code.replace('-', " "), "the wording of functions");
         (response.status().as_u16(), response.headers().get("allow").map(|allow| allow.to_str().unwrap().to_owned()))
     };
     let body = || Bytes::new();
@@ -108,6 +112,17 @@ async fn refusals_are_problems_without_internals() {
         assert_eq!(refused(request("GET", "/v1/subscriptions/1").header(name, value).body(body()).unwrap()).await, (401, None), "{value}");
     }
     assert!(seen.batches().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_runs_out_of_time_may_have_done_its_work() {
+    let (local, _) = open().await;
+    let response = local.http(request("GET", "/v1/hanging").body(Bytes::new()).unwrap()).await;
+    let problem: Value = serde_json::from_slice(response.body()).unwrap();
+    let said = "it may or may not have been carried out; ask again with the same Idempotency-Key to find out";
+    let expected = json!({ "type": "urn:annals:problem:unknown-outcome", "title": "unknown outcome", "status": 504, "detail": said });
+    assert_eq!((response.status(), problem), (StatusCode::GATEWAY_TIMEOUT, expected));
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ fn equals() {
         &[json!("A"), json!("ab"), json!(null), json!([]), json!({ "a": "a" })],
     );
     field(json!([300, true]), &[json!(300), json!(true)], &[json!("300"), json!(301), json!(false), json!("true")]);
+    field(json!([{ "exactly": "a" }]), &[json!("a")], &[json!("A"), json!("ab")]);
     field(json!([""]), &[json!("")], &[json!(null), json!(" ")]);
     field(json!([null]), &[json!(null)], &[json!(""), json!("null"), json!(0)]);
     events(json!({ "detail": { "x": [null] } }), &[], &[absent()]);
@@ -180,6 +181,8 @@ fn or_within_and_beside_other_fields() {
             json!({ "source": "t", "detail": { "f": "x", "c": 1 } }),
         ],
     );
+    // With one element, or elements that are no patterns, it is a field called $or.
+    events(json!({ "$or": ["x"] }), &[json!({ "$or": "x" })], &[json!({ "a": 1 })]);
     events(json!({ "$or": [{ "a": [1] }, { "b": [2] }] }), &[json!({ "a": 1 }), json!({ "b": 2 })], &[json!({ "a": 2, "b": 1 })]);
 }
 
@@ -210,12 +213,18 @@ fn patterns_that_are_none_are_refused() {
         json!({ "a": [{ "cidr": "10.0.0.0/33" }] }),
         json!({ "a": [{ "cidr": "::/129" }] }),
         json!({ "a": [{ "cidr": "host/8" }] }),
+        json!({ "a": [{ "cidr": "10.0.0.1" }] }),
+        json!({ "a": [{ "cidr": "10.0.0.0/" }] }),
+        json!({ "$or": [{ "a": [1] }] }),
+        json!({ "$or": [{ "a": [1] }, { "prefix": ["x"] }] }),
         json!({ "a": [{ "wildcard": "a**b" }] }),
         json!({ "a": [{ "wildcard": "a\\b" }] }),
         json!({ "a": [{ "anything-but": [] }] }),
         json!({ "a": [{ "anything-but": ["a", 1] }] }),
         json!({ "a": [{ "anything-but": { "numeric": ["=", 1] } }] }),
         json!({ "a": [{ "anything-but": { "prefix": [] } }] }),
+        json!({ "a": [{ "anything-but": { "prefix": "" } }] }),
+        json!({ "a": [{ "anything-but": { "suffix": { "equals-ignore-case": "x" } } }] }),
     ] {
         assert!(Pattern::read(&pattern).is_err(), "{pattern}");
     }

@@ -8,6 +8,7 @@
 //! - [`canonical`]: the bytes the hash covers
 //! - [`fold`]: a stream's state, and the snapshot that rides in a commit
 //! - [`verify`]: gaps, times and the hash chain of a stored stream
+//! - [`redrives`]: redrives of dead letters, which are facts too
 //! - [`size`]: how large DynamoDB counts an item
 //!
 //! Not here: what a command decides (`domain/`), rows (`platform/projection`).
@@ -19,6 +20,7 @@ pub mod commit;
 pub mod fold;
 pub mod insert;
 pub mod log;
+pub mod redrives;
 pub mod request;
 mod seen;
 pub mod size;
