@@ -142,7 +142,7 @@ pub struct Pay {
 #[derive(Debug, Args)]
 pub struct Tick {
     /// The scheduled function.
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::system::ticks::SCHEDULED))]
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::system::contracts::scheduled()))]
     pub function: String,
 }
 

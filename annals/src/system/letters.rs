@@ -6,7 +6,8 @@ use annals_local::config::Schedule;
 use annals_local::randomness::Seeded;
 use annals_local::{Config, Queue, Rule, Store};
 
-use super::wiring;
+use super::services::of_function;
+use super::{contracts, wiring};
 
 /// A queue of dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
