@@ -29,7 +29,7 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     Listening::remove(directory);
     let (api, aws) = (listen(options.port, "--port").await?, listen(options.dynamodb_port, "--dynamodb-port").await?);
     let listening = Listening { process: std::process::id(), api: url(&api)?, aws: url(&aws)? };
-    let mut terminated = signal(SignalKind::terminate()).map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
+    let mut signals = Signals::listen().map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
     if let Some(binaries) = &binaries {
         system.run_processes(binaries, &Endpoints { aws: &listening.aws, api: &listening.api });
     }
@@ -39,7 +39,7 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     let aws_server = tokio::spawn(async move { aws_server.serve_aws(aws).await });
     listening.write(directory).map_err(|error| CouldNotTell::new(error, "make the data directory writable"))?;
     greet(directory, &listening, binaries.is_some());
-    told_to_stop(&mut terminated).await;
+    signals.stop().await;
     say(format_args!("\nStopping. Again to stop at once."));
     Listening::remove(directory);
     let stopped = async {
@@ -55,17 +55,29 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     };
     tokio::select! {
         () = stopped => Ok(Answer::Yes),
-        () = told_to_stop(&mut terminated) => {
+        () = signals.stop() => {
             // As killing it would: what was acknowledged is kept, what was under way comes again.
             std::process::exit(STOPPED_AT_ONCE)
         }
     }
 }
 
-async fn told_to_stop(terminated: &mut Signal) {
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
+/// What tells the program to stop. Listened to from the start to the end: no signal falls between two waits.
+struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupted: signal(SignalKind::interrupt())?, terminated: signal(SignalKind::terminate())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
     }
 }
 

@@ -11,5 +11,6 @@ mod policies;
 mod process;
 mod schedules;
 mod status;
+mod processes;
 mod webhooks;
 mod world;

@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use annals_harness::Stage;
 use annals_lambda::Metric;
 use serde_json::Value;
 
-use crate::{misbehaving, told};
+use crate::told;
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -27,8 +28,10 @@ async fn lines_are_logged_with_their_request_before_it_is_answered() {
     let kept = Kept::default();
     let writer = kept.clone();
     let subscriber = tracing_subscriber::fmt().json().with_max_level(tracing::Level::DEBUG).with_writer(move || writer.clone()).finish();
-    let _logged = tracing::subscriber::set_default(subscriber);
-    let harness = misbehaving().open().await;
+    // Of the whole program: other tests log as well, under the name of another function.
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let printing = Stage::of("printing", env!("CARGO_BIN_EXE_misbehaving")).variable("NEEDED", "yes");
+    let harness = printing.open().await;
     let mut ids = vec![];
     for _ in 0..20 {
         ids.push(harness.invoke(told("print")).await.unwrap()["request_id"].as_str().unwrap().to_owned());
@@ -37,9 +40,9 @@ async fn lines_are_logged_with_their_request_before_it_is_answered() {
     harness.invoke(told("exit")).await.unwrap_err();
     let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text = lines.iter().filter(|line| line["fields"]["function"] == "printing").map(Value::to_string).collect::<String>();
     let of = |message: &str, level: &str| -> Vec<String> {
-        let of =
-            |line: &&Value| line["fields"]["message"] == message && line["level"] == level && line["fields"]["function"] == "misbehaving";
+        let of = |line: &&Value| line["fields"]["message"] == message && line["level"] == level && line["fields"]["function"] == "printing";
         lines.iter().filter(of).map(|line| line["fields"]["request_id"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(of("a plain line", "INFO"), ids);
@@ -47,7 +50,7 @@ async fn lines_are_logged_with_their_request_before_it_is_answered() {
         assert_eq!(of(message, "DEBUG")[..20], ids);
     }
     assert_eq!(of("REPORT", "INFO")[..20], ids);
-    let report = lines.iter().find(|line| line["fields"]["message"] == "REPORT").unwrap();
+    let report = lines.iter().find(|line| line["fields"]["message"] == "REPORT" && line["fields"]["function"] == "printing").unwrap();
     assert!(report["fields"]["init_ms"].as_f64().unwrap() > 0.0 && report["fields"]["max_memory_mb"].as_u64().unwrap() > 0, "{report}");
     // A line without an end goes on with the next; the last comes when the process ends.
     assert_eq!(of("{\"level\":\"WARN\",\"fields\":{}}", "WARN").len(), 1);
