@@ -20,8 +20,9 @@ async fn tick(world: &World, function: &str) -> Value {
     world.system.local().invoke(function, json!({})).await.unwrap()
 }
 
-/// Days pass.
+/// Days pass, once everything is delivered: a stream keeps its records for one.
 async fn days(world: &World, days: u32) {
+    world.settle().await;
     tokio::time::advance(DAY * days).await;
     world.settle().await;
 }
