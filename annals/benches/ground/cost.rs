@@ -72,7 +72,7 @@ pub(crate) async fn run() {
     let ids: Arc<dyn Ids> = Arc::new(MachineIds);
     let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), faults: None };
     let system = System::open(options).await.expect("an in-memory system opens");
-    let client = system.account("billing-command").dynamodb();
+    let client = system.account("create-subscription").dynamodb();
     let reads = Reads::new(client.clone(), access_patterns::billing());
     let log = Log::new(client, reads, LogConfig::new("subscriptions-log"), clock.clone(), ids.clone());
     println!("cost per append (stream length, events: calls, WCU, RCU; kilobytes of the item, rounded up)");

@@ -56,7 +56,7 @@ async fn compare(durability: Durability) {
 async fn bare_inserts(system: &Arc<System>, count: u64) -> f64 {
     let system = system.clone();
     rate(count, move |n| {
-        let client = system.account("billing-command").dynamodb();
+        let client = system.account("create-subscription").dynamodb();
         async move {
             for n in n {
                 let item = commit_like(n);

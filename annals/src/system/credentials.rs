@@ -10,18 +10,8 @@ use std::path::{Path, PathBuf};
 
 use annals_kit::Ids;
 
-use super::SystemError;
+use super::{SystemError, roles};
 
-/// The roles there are; each is a policy in `infra/policies`.
-pub const ROLES: [&str; 7] = [
-    "administrator",
-    "auditor",
-    "billing-command",
-    "billing-projector",
-    "billing-read",
-    "notifications-command",
-    "notifications-projector",
-];
 /// The section of the provider's webhook secret.
 const WEBHOOK: &str = "stripe-webhook";
 
@@ -43,12 +33,12 @@ pub struct KeyPair {
 impl Credentials {
     /// New secrets, kept nowhere.
     pub fn new(ids: &dyn Ids) -> Self {
-        let pair = |name: &&str| {
+        let pair = |name: &str| {
             let id = format!("AKIA{}", name.to_ascii_uppercase().replace('-', ""));
-            ((*name).to_owned(), KeyPair { id, secret: format!("{:016x}{:016x}", ids.random(), ids.random()) })
+            (name.to_owned(), KeyPair { id, secret: format!("{:016x}{:016x}", ids.random(), ids.random()) })
         };
         let webhook = KeyPair { id: "stripe".into(), secret: format!("whsec_{:016x}{:016x}", ids.random(), ids.random()) };
-        let mut sections: BTreeMap<_, _> = ROLES.iter().map(pair).collect();
+        let mut sections: BTreeMap<_, _> = roles::names().map(pair).collect();
         sections.insert(WEBHOOK.into(), webhook);
         Self { sections }
     }

@@ -12,7 +12,7 @@ pub mod credentials;
 mod guard;
 mod identity;
 mod metrics;
-mod roles;
+pub mod roles;
 mod wiring;
 
 use std::path::{Path, PathBuf};

@@ -1,37 +1,49 @@
-//! Who may do what: the policies in `infra/policies`, which AWS gets as well.
+//! Who may do what: the policies in `infra/policies`, which AWS gets as well. Each function has a role of its own, of its name.
 
-use annals_local::Role;
+use annals_local::{Role, arn};
 use serde_json::Value;
 
-use super::credentials::{Credentials, ROLES};
+use super::credentials::Credentials;
+use super::wiring::{MAIL_FROM, VAULT_KEY_ID};
 
-/// The role with its identity policy.
-fn policy(role: &str) -> Value {
-    let text = match role {
-        "administrator" => include_str!("../../../infra/policies/administrator.json"),
-        "auditor" => include_str!("../../../infra/policies/auditor.json"),
-        "billing-command" => include_str!("../../../infra/policies/billing-command.json"),
-        "billing-projector" => include_str!("../../../infra/policies/billing-projector.json"),
-        "billing-read" => include_str!("../../../infra/policies/billing-read.json"),
-        "notifications-command" => include_str!("../../../infra/policies/notifications-command.json"),
-        "notifications-projector" => include_str!("../../../infra/policies/notifications-projector.json"),
-        other => unreachable!("{other} is not one of ROLES"),
-    };
-    serde_json::from_str(text).expect("the policies in infra/policies are JSON: a test reads them all")
+/// The policy of each role, as the file of its name has it.
+const POLICIES: [(&str, &str); 9] = [
+    ("administrator", include_str!("../../../infra/policies/administrator.json")),
+    ("auditor", include_str!("../../../infra/policies/auditor.json")),
+    ("billing-projector", include_str!("../../../infra/policies/billing-projector.json")),
+    ("create-subscription", include_str!("../../../infra/policies/create-subscription.json")),
+    ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
+    ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
+    ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
+    ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
+    ("send-email", include_str!("../../../infra/policies/send-email.json")),
+];
+
+/// The roles there are.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    POLICIES.iter().map(|(name, _)| *name)
+}
+
+/// A policy as it is on this machine. The files name what differs from one installation to the next as `${...}`, as Terraform's
+/// `templatefile` reads it.
+pub fn policy(text: &str) -> Value {
+    let here = [("region", arn::REGION), ("account", arn::ACCOUNT), ("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM)];
+    let text = here.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
+    serde_json::from_str(&text).expect("the policies in infra/policies are JSON: a test reads them all")
 }
 
 /// Every role.
 pub(super) fn roles(credentials: &Credentials) -> Vec<Role> {
-    let role = |name: &&str| {
+    let role = |(name, text): &(&str, &str)| {
         let pair = credentials.role(name);
         Role {
             name: (*name).to_owned(),
             access_key_id: pair.id.clone(),
             secret_access_key: pair.secret.clone(),
-            policies: vec![policy(name)],
+            policies: vec![policy(text)],
         }
     };
-    ROLES.iter().map(role).collect()
+    POLICIES.iter().map(role).collect()
 }
 
 /// The logs are append-only for everyone but the administrator.

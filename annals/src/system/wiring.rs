@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kit::{Clock, Ids};
+use annals_lambda::{Host, Metrics};
 use annals_local::{Config, Function, FunctionError, Queue, QueueMapping, Route, Rule, StreamMapping, Target};
 use lambda_runtime::LambdaEvent;
 use serde_json::json;
@@ -13,6 +14,13 @@ use super::{System, identity};
 
 /// The bus of all services.
 const BUS: &str = "annals";
+/// Whose payments the provider's webhooks tell of.
+const TENANT: &str = "demo";
+/// The key that wraps person keys, and the id behind that name.
+const VAULT_KEY: &str = "alias/vault";
+pub(super) const VAULT_KEY_ID: &str = "vault";
+/// Whom emails come from.
+pub(super) const MAIL_FROM: &str = "billing@annals.example";
 /// How long sending one batch of emails may take; it is also the lease of each.
 const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -79,30 +87,27 @@ macro_rules! function {
 /// Every function, each with the clients of its own role.
 pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) {
     let local = system.local();
-    let metrics = Arc::new(LocalMetrics(local.clone()));
-    let settings = billing_service::Settings {
-        webhook_tenant: "demo".parse().expect("demo is a tenant"),
-        webhook_secret: system.credentials().webhook_secret().to_owned(),
-        vault_key: "alias/vault".into(),
+    let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics(local.clone()));
+    let host = |function| Host { account: system.account(function), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
+    let billing = |function| Arc::new(billing_service::Deps::new(&host(function)));
+    let settings = billing_service::WebhookSettings {
+        tenant: TENANT.parse().expect("demo is a tenant"),
+        secret: system.credentials().webhook_secret().to_owned(),
+        vault_key: VAULT_KEY.into(),
     };
-    let billing =
-        |role| Arc::new(billing_service::Deps::new(&system.account(role), settings.clone(), metrics.clone(), clock.clone(), ids.clone()));
-    let (commands, reads) = (billing("billing-command"), billing("billing-read"));
-    local.install(function!("create-subscription", commands, billing_service::create_subscription::handle));
-    local.install(function!("generate-invoice", commands, billing_service::generate_invoice::handle));
-    local.install(function!("process-webhook", commands, billing_service::process_webhook::handle));
-    local.install(function!("read-billing", reads, billing_service::read::handle));
+    let webhook = Arc::new(billing_service::WebhookDeps::new(&host("process-webhook"), settings));
+    local.install(function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle));
+    local.install(function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle));
+    local.install(function!("process-webhook", webhook, billing_service::process_webhook::handle));
+    local.install(function!("read-billing", billing("read-billing"), billing_service::read::handle));
 
-    let projector = billing_projectors::projector(&system.account("billing-projector"), BUS, metrics.clone(), clock.clone(), ids.clone());
-    local.install(function!("billing-projector", Arc::new(projector), billing_projectors::handle));
+    let projector = billing_projectors::projector(&host("billing-projector"), BUS);
+    local.install(function!("billing-projector", Arc::new(projector), annals_projection::handle));
+    let projector = notifications_projectors::projector(&host("notifications-projector"), BUS);
+    local.install(function!("notifications-projector", Arc::new(projector), annals_projection::handle));
 
-    let account = system.account("notifications-projector");
-    let watcher = notifications_projectors::projector(&account, BUS, metrics.clone(), clock.clone(), ids.clone());
-    local.install(function!("notifications-projector", Arc::new(watcher), notifications_projectors::handle));
-
-    let settings = notifications_service::Settings { identity_url: identity::API.into(), from: "billing@annals.example".into() };
-    let account = system.account("notifications-command");
-    let emails = notifications_service::Deps::new(&account, system.web(), settings, metrics, clock, ids);
+    let settings = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };
+    let emails = notifications_service::Deps::new(&host("send-email"), system.web(), settings);
     let send_email = function!("send-email", Arc::new(emails), notifications_service::send_email::handle);
     local.install(send_email.with_timeout(SEND_EMAIL_TIMEOUT));
 

@@ -60,7 +60,7 @@ async fn a_command_role_cannot_change_a_commit_in_process_or_over_loopback() {
     let world = World::on_machine_time().await;
     let key = format!("SUB#{}", world.subscribe("k", "ada").await);
     let before = world.items(LOG).await;
-    for account in [world.system.account("billing-command"), listening(&world, "billing-command").await] {
+    for account in [world.system.account("create-subscription"), listening(&world, "create-subscription").await] {
         for (attempt, refused) in attempts(&account.dynamodb(), &key).await {
             assert_eq!(refused.as_deref(), Some("AccessDeniedException"), "{attempt}");
         }
@@ -110,7 +110,7 @@ async fn credentials_that_do_not_sign_are_refused() {
 #[tokio::test]
 async fn a_read_that_no_matrix_lists_is_refused() {
     let world = World::on_machine_time().await;
-    let client = world.system.account("billing-read").dynamodb();
+    let client = world.system.account("read-billing").dynamodb();
     let unlisted = client
         .query()
         .table_name("subscriptions")

@@ -40,7 +40,9 @@ impl Account {
     pub fn from_env() -> Result<Self, MissingVariable> {
         let session = std::env::var("AWS_SESSION_TOKEN").ok();
         let credentials = Credentials::from_keys(variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?, session);
-        Ok(Self { http: https(), credentials, region: variable("AWS_REGION")?, endpoint: std::env::var("AWS_ENDPOINT_URL").ok() })
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
+        let http = if endpoint.as_deref().is_some_and(is_plain) { loopback() } else { https() };
+        Ok(Self { http, credentials, region: variable("AWS_REGION")?, endpoint })
     }
 
     /// A DynamoDB client. It does not retry: the callers have the policy, and must see every lost answer.
@@ -78,6 +80,11 @@ impl Account {
         config.set_endpoint_url(self.endpoint.clone());
         config
     }
+}
+
+/// Whether a URL needs no TLS: then no certificate authorities are read either, which takes longer than all else at a cold start.
+pub(crate) fn is_plain(url: &str) -> bool {
+    url.starts_with("http://")
 }
 
 /// HTTPS with ring: a third smaller than aws-lc, and no cmake.

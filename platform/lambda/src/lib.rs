@@ -1,5 +1,6 @@
 //! What every function needs at its edge.
 //!
+//! - [`function`]: what a function stands on, and its loop: the whole of a Lambda `main`
 //! - [`clients`]: the AWS clients of one function, over one transport
 //! - [`causes`]: an error with all that led to it, for logs
 //! - [`http`]: requests, answers, problems
@@ -9,6 +10,7 @@
 
 pub mod clients;
 mod errors;
+pub mod function;
 pub mod http;
 pub mod machine;
 pub mod metrics;
@@ -16,6 +18,7 @@ pub mod web;
 
 pub use clients::{Account, MissingVariable, variable};
 pub use errors::causes;
+pub use function::Host;
 pub use http::{Caller, Problem, Response};
 pub use metrics::{Metric, Metrics};
 pub use web::Web;

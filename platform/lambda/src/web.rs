@@ -39,6 +39,11 @@ impl TcpWeb {
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(tls) })
     }
 
+    /// For one API: with certificate authorities where it is reached over HTTPS, [`TcpWeb::loopback`] where it is not.
+    pub fn to(base: &str) -> std::io::Result<Self> {
+        if crate::clients::is_plain(base) { Ok(Self::loopback()) } else { Self::new() }
+    }
+
     /// For addresses of this machine only: no certificate authorities are read.
     pub fn loopback() -> Self {
         let roots = rustls_without_roots();

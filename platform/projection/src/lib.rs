@@ -12,4 +12,4 @@ mod records;
 mod row;
 
 pub use projection::Projection;
-pub use projector::{Projector, ProjectorDeps};
+pub use projector::{Projector, ProjectorDeps, handle};

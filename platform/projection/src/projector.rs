@@ -9,14 +9,16 @@ use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use access_patterns::Matrix;
 use annals_bus::{Bus, Detail, Metadata, Outgoing};
 use annals_kit::{Clock, StreamId, Version};
-use annals_lambda::{Metric, Metrics, causes};
-use annals_log::{BoxError, Commit, Log};
+use annals_lambda::{Host, Metric, Metrics, causes};
+use annals_log::{BoxError, Commit, Log, LogConfig};
 use annals_reads::{Item, Reads};
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use futures_util::StreamExt;
+use lambda_runtime::{Error, LambdaEvent};
 use lru::LruCache;
 
 use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed, gate_params};
@@ -69,6 +71,22 @@ struct Work<'d, 'p> {
     folded: Option<Item>,
     /// Where it cannot go on.
     stuck: Option<Stuck>,
+}
+
+impl ProjectorDeps {
+    /// What the projector of `service` stands on: its log, the reads of its matrix, and the bus of this name.
+    pub fn new(host: &Host, service: &'static str, log: &'static str, matrix: Arc<Matrix>, bus: &str) -> Self {
+        let dynamodb = host.account.dynamodb();
+        let reads = Reads::new(dynamodb.clone(), matrix);
+        let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(log), host.clock.clone(), host.ids.clone());
+        let bus = Bus::new(host.account.events(), bus, service, host.ids.clone());
+        Self { service, log, reads, dynamodb, bus, metrics: host.metrics.clone(), clock: host.clock.clone() }
+    }
+}
+
+/// The function on a log's stream: takes in one batch.
+pub async fn handle(event: LambdaEvent<Event>, projector: &Projector) -> Result<DynamoDbEventResponse, Error> {
+    Ok(projector.handle(event.payload).await)
 }
 
 impl Projector {

@@ -1,35 +1,12 @@
 //! The function on the stream of `subscriptions-log`.
 
-use std::sync::Arc;
-
-use annals_bus::Bus;
-use annals_kit::{Clock, Ids};
-use annals_lambda::{Account, Metrics};
-use annals_log::{Log, LogConfig};
+use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps};
-use annals_reads::Reads;
-use aws_lambda_events::dynamodb::Event;
-use aws_lambda_events::streams::DynamoDbEventResponse;
-use lambda_runtime::{Error, LambdaEvent};
 
 use crate::rows::{Invoices, Subscriptions, Webhooks};
 
-/// The name of the service, on the bus and in metrics.
-const SERVICE: &str = "billing";
-
-/// Billing's projector in `account`, publishing to the bus of this name.
-pub fn projector(account: &Account, bus: &str, metrics: Arc<dyn Metrics>, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Projector {
-    let dynamodb = account.dynamodb();
-    let reads = Reads::new(dynamodb.clone(), access_patterns::billing());
-    let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new("subscriptions-log"), clock.clone(), ids.clone());
-    let bus = Bus::new(account.events(), bus, SERVICE, ids);
-    Projector::new(ProjectorDeps { service: SERVICE, log, reads, dynamodb, bus, metrics, clock })
-        .with::<Subscriptions>()
-        .with::<Invoices>()
-        .with::<Webhooks>()
-}
-
-/// Takes in one batch of the log's stream.
-pub async fn handle(event: LambdaEvent<Event>, projector: &Projector) -> Result<DynamoDbEventResponse, Error> {
-    Ok(projector.handle(event.payload).await)
+/// Billing's projector on `host`, publishing to the bus of this name.
+pub fn projector(host: &Host, bus: &str) -> Projector {
+    let deps = ProjectorDeps::new(host, "billing", "subscriptions-log", access_patterns::billing(), bus);
+    Projector::new(deps).with::<Subscriptions>().with::<Invoices>().with::<Webhooks>()
 }

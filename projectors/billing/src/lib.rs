@@ -6,4 +6,4 @@
 pub mod handler;
 pub mod rows;
 
-pub use handler::{handle, projector};
+pub use handler::projector;

@@ -5,4 +5,4 @@
 
 pub mod handler;
 
-pub use handler::{handle, projector};
+pub use handler::projector;

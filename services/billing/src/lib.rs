@@ -17,4 +17,4 @@ pub mod read;
 pub mod signature;
 pub mod stripe;
 
-pub use deps::{Deps, Settings};
+pub use deps::{Deps, WebhookDeps, WebhookSettings};

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 use crate::answer::{internal, note_refusal, problem, read_problem};
 use crate::create_subscription::provider_subscription;
-use crate::deps::{Deps, SERVICE};
+use crate::deps::{SERVICE, WebhookDeps};
 use crate::signature;
 use crate::stripe::{InvoiceNotice, ProviderInvoice, StripeEvent};
 
@@ -33,15 +33,15 @@ const LONGEST_EVENT_ID: usize = 60;
 const LONGEST_TYPE: usize = 80;
 
 /// Answers 200 to every validly signed event.
-pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
+pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &WebhookDeps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
     Ok(Box::pin(process(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
 }
 
-async fn process(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
+async fn process(event: &ApiGatewayV2httpRequest, deps: &WebhookDeps) -> Result<Response, Problem> {
     let body = http::body(event, BODY_LIMIT)?;
     check_signature(event, &body, deps).await?;
-    let delivery = Delivery::parse(&body, &deps.settings.webhook_tenant)?;
+    let delivery = Delivery::parse(&body, &deps.settings.tenant)?;
     let (outcome, stream, version) = match delivery.event.invoice_notice() {
         None => delivery.keep(deps, Disposition::NotUnderstood, "billing does not use this type").await?,
         Some(Err(reason)) => delivery.keep(deps, Disposition::NotUnderstood, &reason).await?,
@@ -51,11 +51,11 @@ async fn process(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Respons
     Ok(http::json(200, &serde_json::json!({ "outcome": outcome, "stream": stream, "version": version })))
 }
 
-async fn check_signature(event: &ApiGatewayV2httpRequest, body: &[u8], deps: &Deps) -> Result<(), Problem> {
+async fn check_signature(event: &ApiGatewayV2httpRequest, body: &[u8], deps: &WebhookDeps) -> Result<(), Problem> {
     let header = http::header(event, "stripe-signature");
-    let Err(error) = signature::check(header, body, &deps.settings.webhook_secret, deps.clock.now()) else { return Ok(()) };
-    let caller = Caller { tenant: deps.settings.webhook_tenant.clone(), actor: actor("stripe-unverified") };
-    deps.access.refused(&caller.tenant, &caller.actor, FUNCTION, "bad-signature").await;
+    let Err(error) = signature::check(header, body, &deps.settings.secret, deps.billing.clock.now()) else { return Ok(()) };
+    let caller = Caller { tenant: deps.settings.tenant.clone(), actor: actor("stripe-unverified") };
+    deps.billing.access.refused(&caller.tenant, &caller.actor, FUNCTION, "bad-signature").await;
     Err(Problem::new(400, "bad-signature", error.to_string()))
 }
 
@@ -104,7 +104,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Records what happened to an invoice, or keeps the webhook where no invoice takes it in.
-    async fn record(&self, deps: &Deps, notice: InvoiceNotice) -> Result<Taken, Problem> {
+    async fn record(&self, deps: &WebhookDeps, notice: InvoiceNotice) -> Result<Taken, Problem> {
         let (invoice, issue) = match self.find_invoice(deps, &notice.invoice).await? {
             Ok(found) => found,
             Err(reason) => return self.keep(deps, Disposition::Unmatched, &reason).await,
@@ -117,10 +117,10 @@ impl<'a> Delivery<'a> {
             notice: Notice { event: self.event.id.clone(), event_type: self.event.event_type.clone(), at },
         };
         let stream = StreamId::of("INV", invoice);
-        match deps.invoices.execute(&self.request("notice", None), &stream, expect, &command).await {
+        match deps.billing.invoices.execute(&self.request("notice", None), &stream, expect, &command).await {
             Ok(Outcome::Committed { version, repeated, .. }) => {
                 if !repeated {
-                    deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
+                    deps.billing.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
                 }
                 Ok(("recorded", stream.to_string(), Some(version.get())))
             }
@@ -143,7 +143,7 @@ impl<'a> Delivery<'a> {
     /// The invoice a notice is about, and what to issue where the provider issued it and we do not know it yet; or why there is none.
     async fn find_invoice(
         &self,
-        deps: &Deps,
+        deps: &WebhookDeps,
         provider: &ProviderInvoice,
     ) -> Result<Result<(Uuid, Option<InvoiceIssued>), String>, Problem> {
         if let Some(ours) = provider.ours {
@@ -173,10 +173,14 @@ impl<'a> Delivery<'a> {
     /// By the provider's subscription id, whose stream can be named; otherwise the customer's only subscription.
     ///
     /// Cost: one strong Query of the subscription's stream, or one eventual Query of GSI1.
-    async fn find_subscription(&self, deps: &Deps, provider: &ProviderInvoice) -> Result<Option<(Uuid, annals_kit::CustomerId)>, Problem> {
+    async fn find_subscription(
+        &self,
+        deps: &WebhookDeps,
+        provider: &ProviderInvoice,
+    ) -> Result<Option<(Uuid, annals_kit::CustomerId)>, Problem> {
         if let Some(id) = &provider.subscription {
             let id = provider_subscription(self.tenant, id);
-            let loaded = deps.subscriptions.load(&StreamId::of("SUB", id)).await.map_err(|error| match error {
+            let loaded = deps.billing.subscriptions.load(&StreamId::of("SUB", id)).await.map_err(|error| match error {
                 LoadError::Read(error) => read_problem(error, "subscription"),
                 LoadError::Fold(error) => internal(&error),
             })?;
@@ -188,7 +192,7 @@ impl<'a> Delivery<'a> {
         };
         let params = Params::new().text("customer_id", customer.as_str());
         let page = PageRequest { limit: 2, token: None };
-        let found = deps.reads.page::<SubscriptionRow>("list_subscriptions_by_customer", self.tenant.as_str(), &params, page).await;
+        let found = deps.billing.reads.page::<SubscriptionRow>("list_subscriptions_by_customer", self.tenant.as_str(), &params, page).await;
         let found = found.map_err(|error| read_problem(error, "customer"))?;
         Ok(match (found.items.as_slice(), found.next) {
             ([only], None) => Some((only.id, customer)),
@@ -197,7 +201,7 @@ impl<'a> Delivery<'a> {
     }
 
     /// Keeps the webhook with type and digest, its body sealed for the customer that it names.
-    async fn keep(&self, deps: &Deps, disposition: Disposition, reason: &str) -> Result<Taken, Problem> {
+    async fn keep(&self, deps: &WebhookDeps, disposition: Disposition, reason: &str) -> Result<Taken, Problem> {
         let customer = self.event.customer();
         let (seal, body) = self.sealed_body(deps, customer.as_ref()).await?;
         let command = KeepWebhook(WebhookKept {
@@ -215,14 +219,18 @@ impl<'a> Delivery<'a> {
             Ok(Outcome::Unchanged { version }) => version,
             Err(error) => {
                 let problem = problem(error, "webhook", |never| match never {});
-                note_refusal(deps, &Caller { tenant: self.tenant.clone(), actor: actor("stripe") }, FUNCTION, &problem).await;
+                note_refusal(&deps.billing, &Caller { tenant: self.tenant.clone(), actor: actor("stripe") }, FUNCTION, &problem).await;
                 return Err(problem);
             }
         };
         Ok((disposition.as_str(), self.stream()?.to_string(), version.map(|version| version.get())))
     }
 
-    async fn sealed_body(&self, deps: &Deps, customer: Option<&ProviderId>) -> Result<(Option<Arc<dyn Seal>>, Option<String>), Problem> {
+    async fn sealed_body(
+        &self,
+        deps: &WebhookDeps,
+        customer: Option<&ProviderId>,
+    ) -> Result<(Option<Arc<dyn Seal>>, Option<String>), Problem> {
         // Per tenant: two of them may have one provider id, and each erases its own.
         let person = derived_uuid("person", self.tenant, customer.unwrap_or(&self.event.id).as_str());
         match deps.vault.key(&person).await {

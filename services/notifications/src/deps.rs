@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use annals_kit::{Clock, Ids};
-use annals_lambda::{Account, Metrics, Web, variable};
+use annals_kit::Clock;
+use annals_lambda::web::TcpWeb;
+use annals_lambda::{Host, Metrics, Web, variable};
 use annals_log::{Log, LogConfig, Streams};
 use annals_reads::Reads;
 use notifications::email::Email;
@@ -33,28 +34,20 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Notifications in `account`, asking other services over `web`.
-    pub fn new(
-        account: &Account,
-        web: Arc<dyn Web>,
-        settings: Settings,
-        metrics: Arc<dyn Metrics>,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn Ids>,
-    ) -> Self {
-        let dynamodb = account.dynamodb();
+    /// Notifications on `host`, asking other services over `web`.
+    pub fn new(host: &Host, web: Arc<dyn Web>, settings: Settings) -> Self {
+        let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), access_patterns::notifications());
-        let log = Log::new(dynamodb, reads, LogConfig::new("notifications-log"), clock.clone(), ids);
+        let log = Log::new(dynamodb, reads, LogConfig::new("notifications-log"), host.clock.clone(), host.ids.clone());
         let contacts = Contacts::new(web, settings.identity_url.clone());
-        Self { emails: Streams::new(log), ses: account.ses(), contacts, settings, metrics, clock }
+        let (metrics, clock) = (host.metrics.clone(), host.clock.clone());
+        Self { emails: Streams::new(log), ses: host.account.ses(), contacts, settings, metrics, clock }
     }
 
-    /// Notifications as a Lambda function finds it in its environment: `ANNALS_IDENTITY_URL`, `ANNALS_MAIL_FROM`.
-    pub fn from_env() -> Result<Self, lambda_runtime::Error> {
-        use annals_lambda::machine::{MachineClock, MachineIds};
+    /// The same with the settings of its environment: `ANNALS_IDENTITY_URL`, `ANNALS_MAIL_FROM`.
+    pub fn from_env(host: &Host) -> Result<Self, lambda_runtime::Error> {
         let settings = Settings { identity_url: variable("ANNALS_IDENTITY_URL")?, from: variable("ANNALS_MAIL_FROM")? };
-        let metrics = Arc::new(annals_lambda::metrics::EmbeddedMetrics::new(MachineClock));
-        let web = Arc::new(annals_lambda::web::TcpWeb::new()?);
-        Ok(Self::new(&Account::from_env()?, web, settings, metrics, Arc::new(MachineClock), Arc::new(MachineIds)))
+        let web = Arc::new(TcpWeb::to(&settings.identity_url)?);
+        Ok(Self::new(host, web, settings))
     }
 }

@@ -1,22 +1,10 @@
 //! The Lambda function `billing-projector`.
 
-use std::sync::Arc;
-
-use annals_lambda::machine::{MachineClock, MachineIds, log_to_stderr};
-use annals_lambda::metrics::EmbeddedMetrics;
-use annals_lambda::{Account, variable};
-use lambda_runtime::{Error, service_fn};
+use annals_lambda::{function, variable};
+use billing_projectors::projector;
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    log_to_stderr("info");
-    let metrics = Arc::new(EmbeddedMetrics::new(MachineClock));
-    let projector = billing_projectors::projector(
-        &Account::from_env()?,
-        &variable("ANNALS_BUS")?,
-        metrics,
-        Arc::new(MachineClock),
-        Arc::new(MachineIds),
-    );
-    lambda_runtime::run(service_fn(|event| billing_projectors::handle(event, &projector))).await
+    function::run(|host| Ok(projector(host, &variable("ANNALS_BUS")?)), annals_projection::handle).await
 }

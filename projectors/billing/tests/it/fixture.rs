@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use annals_kit::ids::SeededIds;
 use annals_kit::{Clock, CommandId, Ids, Money, StreamId, Timestamp};
-use annals_lambda::{Account, Metric, Metrics};
+use annals_lambda::{Account, Host, Metric, Metrics};
 use annals_local::randomness::Seeded;
 use annals_local::{Call, Config, Fault, Faults, Local, Queue, Role, Rule, Store, Target};
 use annals_log::{Commit, Expect, Log, LogConfig, Request, RequestHash, Streams};
@@ -116,7 +116,8 @@ impl Fixture {
 
     /// A projector with nothing in memory, as after a cold start.
     pub(crate) fn projector(&self) -> Projector {
-        billing_projectors::projector(&self.account, "annals", self.counts.clone(), self.clock.clone(), self.ids.clone())
+        let (account, metrics) = (self.account.clone(), self.counts.clone());
+        billing_projectors::projector(&Host { account, metrics, clock: self.clock.clone(), ids: self.ids.clone() }, "annals")
     }
 
     /// An invoice with this many commits: issued, then failed attempts, and paid at last if `paid`.
@@ -202,7 +203,7 @@ pub(crate) fn record(kind: &str, sequence: usize, item: &Item) -> Value {
 /// Hands records to the projector as one batch; the number of the lowest record that must come again.
 pub(crate) async fn deliver(projector: &Projector, records: &[Value]) -> Option<usize> {
     let event = serde_json::from_value(json!({ "Records": records })).unwrap();
-    let answer = billing_projectors::handle(LambdaEvent::new(event, Context::default()), projector).await.unwrap();
+    let answer = annals_projection::handle(LambdaEvent::new(event, Context::default()), projector).await.unwrap();
     let lowest = answer.batch_item_failures.first()?.item_identifier.clone().unwrap();
     assert!(answer.batch_item_failures.len() == 1);
     Some(records.iter().position(|record| record["dynamodb"]["SequenceNumber"] == lowest).expect("the number is one of the batch"))

@@ -1,12 +1,10 @@
 //! The Lambda function `process-webhook`.
 
-use annals_lambda::machine::log_to_stderr;
-use billing_service::{Deps, process_webhook};
-use lambda_runtime::{Error, service_fn};
+use annals_lambda::function;
+use billing_service::{WebhookDeps, process_webhook};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    log_to_stderr("info");
-    let deps = Deps::from_env()?;
-    lambda_runtime::run(service_fn(|event| process_webhook::handle(event, &deps))).await
+    function::run(WebhookDeps::from_env, process_webhook::handle).await
 }

@@ -1,12 +1,10 @@
 //! The Lambda function `read-billing`.
 
-use annals_lambda::machine::log_to_stderr;
+use annals_lambda::function;
 use billing_service::{Deps, read};
-use lambda_runtime::{Error, service_fn};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    log_to_stderr("info");
-    let deps = Deps::from_env()?;
-    lambda_runtime::run(service_fn(|event| read::handle(event, &deps))).await
+    function::run(|host| Ok(Deps::new(host)), read::handle).await
 }

@@ -1,0 +1,72 @@
+//! Runs a function on Lambda: what it stands on, and the loop that hands it events.
+
+use std::fmt::Display;
+use std::sync::Arc;
+
+use annals_kit::{Clock, Ids};
+use bytes::Bytes;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clients::{Account, MissingVariable};
+use crate::machine::{MachineClock, MachineIds, log_to_stderr};
+use crate::metrics::{EmbeddedMetrics, Metrics};
+use crate::web::{TcpWeb, Web};
+
+/// What every function stands on, whatever runs it.
+#[derive(Clone)]
+pub struct Host {
+    /// AWS, as the function's role.
+    pub account: Account,
+    /// Where counts go.
+    pub metrics: Arc<dyn Metrics>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids and other random bits.
+    pub ids: Arc<dyn Ids>,
+}
+
+impl Host {
+    /// What a Lambda function finds: see [`Account::from_env`].
+    pub fn from_env() -> Result<Self, MissingVariable> {
+        let metrics = Arc::new(EmbeddedMetrics::new(MachineClock));
+        Ok(Self { account: Account::from_env()?, metrics, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds) })
+    }
+}
+
+/// Makes what a function stands on, once, and hands it one event after the other. The whole of a Lambda `main`.
+///
+/// What `deps` refuses is told to Lambda, which puts it into the answer of the invocation that wanted this environment.
+pub async fn run<D, E, A>(
+    deps: impl FnOnce(&Host) -> Result<D, Error>,
+    handle: impl AsyncFn(LambdaEvent<E>, &D) -> Result<A, Error>,
+) -> Result<(), Error>
+where
+    E: DeserializeOwned,
+    A: Serialize,
+{
+    log_to_stderr("info");
+    let deps = match Host::from_env().map_err(Error::from).and_then(|host| deps(&host)) {
+        Ok(deps) => deps,
+        Err(error) => {
+            refuse(&error).await;
+            return Err(error);
+        }
+    };
+    let (handle, deps) = (&handle, &deps);
+    // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
+    lambda_runtime::run(service_fn(move |event| Box::pin(handle(event, deps)))).await
+}
+
+/// Tells Lambda why this environment cannot start. The runtime crate does so for panics of a handler only.
+async fn refuse(error: &impl Display) {
+    let Ok(api) = std::env::var("AWS_LAMBDA_RUNTIME_API") else { return };
+    let body = serde_json::json!({ "errorType": "Function.InitError", "errorMessage": error.to_string() });
+    let request = http::Request::post(format!("http://{api}/2018-06-01/runtime/init/error"))
+        .header("lambda-runtime-function-error-type", "Function.InitError")
+        .body(Bytes::from(body.to_string()));
+    let Ok(request) = request else { return };
+    // The process ends with the same words on standard error, whether or not they arrive here.
+    let _ = TcpWeb::loopback().call(request).await;
+}
