@@ -9,7 +9,7 @@
 //! - [`events`]: the bus; [`pattern`] and `matcher`: what rules match; `transformer`: what targets get
 //! - [`queues`]: queues and dead letters; `queue_mapping`: messages to functions
 //! - [`ses`]: mail into a folder; `kms`: keys under a key file
-//! - [`functions`]: invocations; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
+//! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
 //! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
 //! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see
 //!
@@ -44,6 +44,7 @@ mod queue_mapping;
 pub mod queues;
 pub mod randomness;
 mod routes;
+pub mod runtime;
 mod server;
 pub mod ses;
 mod settled;
@@ -62,7 +63,9 @@ pub use config::{
     Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Store, StreamMapping, Target, Trim,
 };
 pub use faults::{Batch, BatchFault, Call, Delivery, DeliveryFault, Fault, Faults};
-pub use functions::{BoxFuture, Function, FunctionError};
+pub use functions::{BoxFuture, Code, Function, FunctionError};
 pub use local::{Local, Running};
 pub use meter::Meter;
 pub use open_error::OpenError;
+pub use runtime::Process;
+pub use runtime::timings::Timings;

@@ -21,7 +21,7 @@ use crate::config::{Config, Store};
 use crate::endpoint::{AwsEndpoint, HttpEndpoint, MOST_AWS_BYTES};
 use crate::engine::Engine;
 use crate::events::{Bus, Replay};
-use crate::functions::{Function, Functions};
+use crate::functions::{Function, FunctionError, Functions};
 use crate::host_store::HostStore;
 use crate::housekeeping;
 use crate::iam::Iam;
@@ -31,6 +31,7 @@ use crate::open_error::OpenError;
 use crate::progress::Progress;
 use crate::queues::{Message, Queues, Sent};
 use crate::routes::{self, Routes};
+use crate::runtime::timings::Timings;
 use crate::ses::{Mail, Outbox};
 use crate::streams::Streams;
 use crate::transport::Transport;
@@ -97,6 +98,22 @@ impl Local {
     /// Adds a function, or replaces the one of its name. Functions need clients of the account, so they come after it.
     pub fn install(&self, function: Function) {
         self.account.functions.install(function);
+    }
+
+    /// Invokes a function as a request does, and waits for its answer. Refused, and nothing runs, while as many invocations run as may.
+    pub async fn invoke(&self, function: &str, event: serde_json::Value) -> Result<serde_json::Value, FunctionError> {
+        self.account.functions.invoke_now(function, event).await
+    }
+
+    /// How long the environments of functions in processes of their own took to start and to answer.
+    pub fn function_timings(&self) -> Vec<Timings> {
+        self.account.functions.timings()
+    }
+
+    /// Ends the processes of functions: those without an event at once, the others after it. Later invocations get processes that end
+    /// with them.
+    pub fn end_processes(&self) {
+        self.account.functions.close();
     }
 
     /// Starts the mappings, the queue consumers and the housekeeping, as tasks of the current runtime.

@@ -75,13 +75,21 @@ pub(crate) async fn serve(account: &Account, request: Request<Bytes>, source_ip:
         Ok(event) => event,
         Err(refusal) => return *refusal,
     };
-    match account.functions.invoke(&found.route.function, event).await {
+    match account.functions.invoke_now(&found.route.function, event).await {
         Ok(answer) => response(answer).unwrap_or_else(|| {
             tracing::error!(function = found.route.function, "the function's answer is not an HTTP response");
             problem(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be handled.")
         }),
+        Err(error) if error.is_throttled() => throttled(),
         Err(_) => problem(StatusCode::INTERNAL_SERVER_ERROR, "The request could not be handled."),
     }
+}
+
+/// What API Gateway answers while as many invocations run as may: nothing ran.
+fn throttled() -> Response<Bytes> {
+    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "Too many requests at the same time; nothing was done. Try again.");
+    response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
 }
 
 /// The refusal of a body over the limit.

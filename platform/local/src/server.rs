@@ -84,7 +84,7 @@ async fn connection(
 }
 
 /// The body, or `None` when it is over the limit.
-async fn read(mut body: Incoming, most_bytes: usize) -> io::Result<Option<Bytes>> {
+pub(crate) async fn read(mut body: Incoming, most_bytes: usize) -> io::Result<Option<Bytes>> {
     let mut whole = BytesMut::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
