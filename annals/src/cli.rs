@@ -19,6 +19,9 @@ pub struct Cli {
     /// What to do; without it, `up`.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// Options of `up`, where no command is given.
+    #[command(flatten)]
+    pub up: Up,
 }
 
 /// What can be asked.
@@ -45,7 +48,7 @@ pub enum Command {
 }
 
 /// Options of `up`.
-#[derive(Debug, Args)]
+#[derive(Debug, PartialEq, Eq, Args)]
 pub struct Up {
     /// The port of the HTTP API on 127.0.0.1; 0 for any free one.
     #[arg(long, default_value_t = 7070, value_name = "PORT")]
@@ -56,11 +59,15 @@ pub struct Up {
     /// Survive power cuts, not only kills: every write reaches the disk before it is answered.
     #[arg(long)]
     pub durable: bool,
+    /// Run every function as processes of its own binary, as Lambda does. In a checkout they are built first; elsewhere they must be
+    /// beside this program, or in DIR.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    pub lambda_processes: Option<Option<PathBuf>>,
 }
 
 impl Default for Up {
     fn default() -> Self {
-        Self { port: 7070, dynamodb_port: 7071, durable: false }
+        Self { port: 7070, dynamodb_port: 7071, durable: false, lambda_processes: None }
     }
 }
 

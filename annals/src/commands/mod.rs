@@ -16,14 +16,17 @@ use std::sync::Arc;
 
 use annals_lambda::machine::{MachineClock, MachineIds};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Up};
 use crate::outcome::{Answer, CouldNotTell};
 use crate::session::{Session, SessionError};
 use crate::system::SystemError;
 
 /// Runs the command of a command line.
 pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
-    let command = cli.command.unwrap_or(Command::Up(Default::default()));
+    if cli.command.is_some() && cli.up != Up::default() {
+        return Err(CouldNotTell::new("options of `up` stand before another command", "nothing was done; put them after the command `up`"));
+    }
+    let command = cli.command.unwrap_or(Command::Up(cli.up));
     match &command {
         Command::Up(options) => return up::run(&cli.data, options).await,
         Command::Matrix(options) => return matrix::run(options),

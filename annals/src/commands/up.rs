@@ -6,16 +6,21 @@ use std::sync::Arc;
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_local::{Durability, Store};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::not_opened;
 use crate::cli::Up;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Listening;
+use crate::system::processes::{Binaries, Endpoints};
 use crate::system::{Options, System, credentials, outbox};
+
+/// The exit code after a second Ctrl-C: 128 and the signal's number, as shells have it.
+const STOPPED_AT_ONCE: i32 = 130;
 
 /// Starts everything, says where it listens and what to try, and stops at Ctrl-C or SIGTERM.
 pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldNotTell> {
+    let binaries = options.lambda_processes.as_ref().map(|folder| binaries(folder.as_deref())).transpose()?;
     let durability = if options.durable { Durability::Power } else { Durability::Process };
     let store = Store::Directory(directory.to_owned());
     let made_of = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), faults: None };
@@ -24,26 +29,64 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     Listening::remove(directory);
     let (api, aws) = (listen(options.port, "--port").await?, listen(options.dynamodb_port, "--dynamodb-port").await?);
     let listening = Listening { process: std::process::id(), api: url(&api)?, aws: url(&aws)? };
-    let mut terminated = signal(SignalKind::terminate()).map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
+    let mut signals = Signals::listen().map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
+    if let Some(binaries) = &binaries {
+        system.run_processes(binaries, &Endpoints { aws: &listening.aws, api: &listening.api });
+    }
     let running = system.local().start();
     let (api_server, aws_server) = (system.local().clone(), system.local().clone());
-    let servers =
-        [tokio::spawn(async move { api_server.serve_http(api).await }), tokio::spawn(async move { aws_server.serve_aws(aws).await })];
+    let api_server = tokio::spawn(async move { api_server.serve_http(api).await });
+    let aws_server = tokio::spawn(async move { aws_server.serve_aws(aws).await });
     listening.write(directory).map_err(|error| CouldNotTell::new(error, "make the data directory writable"))?;
-    greet(directory, &listening);
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
-    }
-    say(format_args!("\nStopping."));
+    greet(directory, &listening, binaries.is_some());
+    signals.stop().await;
+    say(format_args!("\nStopping. Again to stop at once."));
     Listening::remove(directory);
-    system.local().stop_serving();
-    for server in servers {
+    let stopped = async {
+        // AWS last: functions in processes of their own need it to finish what they have in hand.
+        system.local().stop_serving_http();
+        running.stop().await;
         // A server that panicked has nothing left to finish.
-        let _ = server.await;
+        let _ = api_server.await;
+        system.local().stop_serving();
+        let _ = aws_server.await;
+        system.local().function_timings().iter().for_each(say);
+        system.local().end_processes();
+    };
+    tokio::select! {
+        () = stopped => Ok(Answer::Yes),
+        () = signals.stop() => {
+            // As killing it would: what was acknowledged is kept, what was under way comes again.
+            std::process::exit(STOPPED_AT_ONCE)
+        }
     }
-    running.stop().await;
-    Ok(Answer::Yes)
+}
+
+/// What tells the program to stop. Listened to from the start to the end: no signal falls between two waits.
+struct Signals {
+    interrupted: Signal,
+    terminated: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupted: signal(SignalKind::interrupt())?, terminated: signal(SignalKind::terminate())? })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+    }
+}
+
+fn binaries(folder: Option<&Path>) -> Result<Binaries, CouldNotTell> {
+    let binaries = match folder {
+        Some(folder) => Binaries::of(folder),
+        None => Binaries::beside_this_program(|line| say(line)),
+    };
+    binaries.map_err(|error| CouldNotTell::new(error, "nothing was started"))
 }
 
 async fn listen(port: u16, option: &str) -> Result<TcpListener, CouldNotTell> {
@@ -60,7 +103,7 @@ fn url(listener: &TcpListener) -> Result<String, CouldNotTell> {
     Ok(format!("http://{address}"))
 }
 
-fn greet(directory: &Path, listening: &Listening) {
+fn greet(directory: &Path, listening: &Listening, processes: bool) {
     let Listening { process, api, aws } = listening;
     say(format_args!(
         "Annals is running on {directory} (process {process}). Ctrl-C stops it.
@@ -68,6 +111,7 @@ fn greet(directory: &Path, listening: &Listening) {
   API       {api}
   DynamoDB  {aws}   (AWS_SHARED_CREDENTIALS_FILE={credentials}, AWS_PROFILE=auditor, region {region})
   Emails    {outbox}
+  Functions {functions}
 
 Try, in another terminal:
 
@@ -82,5 +126,6 @@ Try, in another terminal:
         credentials = credentials::file(directory).display(),
         outbox = outbox(directory).display(),
         region = crate::system::REGION,
+        functions = if processes { "processes of their own, as on Lambda" } else { "in this process" },
     ));
 }

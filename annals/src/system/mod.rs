@@ -1,6 +1,7 @@
 //! The whole system in one process: the local account, wired to the functions of every service.
 //!
 //! - [`wiring`]: which function hangs on which route, stream, rule and queue
+//! - [`processes`]: the same functions as processes of their own binaries
 //! - [`roles`]: who may do what, from the policies in `infra/policies`
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
@@ -12,6 +13,7 @@ pub mod credentials;
 mod guard;
 mod identity;
 mod metrics;
+pub mod processes;
 pub mod roles;
 mod wiring;
 

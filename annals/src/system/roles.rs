@@ -1,6 +1,6 @@
 //! Who may do what: the policies in `infra/policies`, which AWS gets as well. Each function has a role of its own, of its name.
 
-use annals_local::{Role, arn};
+use annals_local::Role;
 use serde_json::Value;
 
 use super::credentials::Credentials;
@@ -24,12 +24,10 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     POLICIES.iter().map(|(name, _)| *name)
 }
 
-/// A policy as it is on this machine. The files name what differs from one installation to the next as `${...}`, as Terraform's
-/// `templatefile` reads it.
+/// A policy as it is on this machine.
 pub fn policy(text: &str) -> Value {
-    let here = [("region", arn::REGION), ("account", arn::ACCOUNT), ("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM)];
-    let text = here.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
-    serde_json::from_str(&text).expect("the policies in infra/policies are JSON: a test reads them all")
+    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM)];
+    Role::policy(text, &here).expect("the policies in infra/policies are JSON: a test reads them all")
 }
 
 /// Every role.

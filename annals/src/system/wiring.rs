@@ -27,6 +27,49 @@ const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a stream keeps its records.
 const STREAM_KEEPS: Duration = Duration::from_secs(24 * 3600);
 
+/// A function of a service.
+pub(super) struct Listed {
+    pub name: &'static str,
+    pub service: &'static str,
+    /// The crate that its binary is in.
+    pub package: &'static str,
+    pub timeout: Duration,
+    /// What it needs in its environment beside what Lambda sets.
+    pub variables: &'static [&'static str],
+}
+
+/// Every function of every service. Stand-ins of this machine are none: they have no binary.
+pub(super) const FUNCTIONS: [Listed; 7] = [
+    listed("create-subscription", "billing", "billing-service", &[]),
+    listed("generate-invoice", "billing", "billing-service", &[]),
+    listed("process-webhook", "billing", "billing-service", &["ANNALS_WEBHOOK_TENANT", "ANNALS_WEBHOOK_SECRET", "ANNALS_VAULT_KEY"]),
+    listed("read-billing", "billing", "billing-service", &[]),
+    listed("billing-projector", "billing", "billing-projectors", &["ANNALS_BUS"]),
+    listed("notifications-projector", "notifications", "notifications-projectors", &["ANNALS_BUS"]),
+    Listed {
+        timeout: SEND_EMAIL_TIMEOUT,
+        ..listed("send-email", "notifications", "notifications-service", &["ANNALS_IDENTITY_URL", "ANNALS_MAIL_FROM"])
+    },
+];
+
+const fn listed(name: &'static str, service: &'static str, package: &'static str, variables: &'static [&'static str]) -> Listed {
+    Listed { name, service, package, timeout: Duration::from_secs(30), variables }
+}
+
+/// The value of a function's environment variable on this machine.
+pub(super) fn variable(name: &str, system: &System, api: &str) -> String {
+    match name {
+        "ANNALS_BUS" => BUS,
+        "ANNALS_IDENTITY_URL" => api,
+        "ANNALS_MAIL_FROM" => MAIL_FROM,
+        "ANNALS_VAULT_KEY" => VAULT_KEY,
+        "ANNALS_WEBHOOK_SECRET" => system.credentials().webhook_secret(),
+        "ANNALS_WEBHOOK_TENANT" => TENANT,
+        other => unreachable!("{other} is none of the variables of FUNCTIONS"),
+    }
+    .to_owned()
+}
+
 /// Routes, streams, rules and queues.
 pub(super) fn connect(config: &mut Config) {
     config.routes = vec![

@@ -110,7 +110,7 @@ async fn credentials_that_do_not_sign_are_refused() {
 #[tokio::test]
 async fn a_read_that_no_matrix_lists_is_refused() {
     let world = World::on_machine_time().await;
-    let client = world.system.account("read-billing").dynamodb();
+    let client = world.system.account("auditor").dynamodb();
     let unlisted = client
         .query()
         .table_name("subscriptions")

@@ -5,5 +5,6 @@ mod bad_input;
 mod path;
 mod policies;
 mod process;
+mod processes;
 mod webhooks;
 mod world;

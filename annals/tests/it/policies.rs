@@ -1,6 +1,31 @@
-//! The committed policies: all are read, and no role but the administrator may do more than insert into a log.
+//! The committed policies: no role but the administrator may do more than insert into a log, none has a wildcard, and each holds what its
+//! function does and nothing else.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use annals::system::roles;
+use annals_local::meter::Done;
+use serde_json::{Value, json};
+
+use crate::world::{World, notice, subscription};
+
+/// Roles of people, not of functions.
+const PEOPLE: [&str; 2] = ["administrator", "auditor"];
+
+/// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
+const UNSEEN: [(&str, &str, &str); 10] = [
+    ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
+    ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
+    ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
+    ("*", "dynamodb:ListStreams", "the event source mapping reads the stream with the function's role"),
+    ("send-email", "ses:SendRawEmail", "AWS asks for it where SendEmail has raw content; the local SES does not"),
+    ("send-email", "dynamodb:GetItem", "the commit of a repeated command: send-email repeats one only when an answer was lost"),
+    ("create-subscription", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
+    ("send-email", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
+    ("billing-projector", "dynamodb:Query", "a gap in what the stream delivers"),
+    ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
+];
 
 #[test]
 fn no_role_may_change_a_log() {
@@ -32,4 +57,95 @@ fn no_role_may_change_a_log() {
         }
     }
     assert_eq!(seen, annals::system::roles::names().count() + 1, "every role has a policy, and the log tables one");
+}
+
+/// Every grant of a function's role: action and resource, as they are on this machine.
+fn grants(role: &str) -> Vec<(String, String)> {
+    let path = format!("{}/../infra/policies/{role}.json", env!("CARGO_MANIFEST_DIR"));
+    let policy = roles::policy(&std::fs::read_to_string(path).unwrap());
+    let texts = |value: &Value| match value {
+        Value::Array(texts) => texts.iter().map(|text| text.as_str().unwrap().to_owned()).collect(),
+        text => vec![text.as_str().unwrap().to_owned()],
+    };
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    statements
+        .flat_map(|statement| {
+            let resources = texts(&statement["Resource"]);
+            texts(&statement["Action"])
+                .into_iter()
+                .flat_map(move |action| resources.clone().into_iter().map(move |resource| (action.clone(), resource)))
+        })
+        .collect()
+}
+
+fn functions() -> impl Iterator<Item = &'static str> {
+    roles::names().filter(|role| !PEOPLE.contains(role))
+}
+
+#[test]
+fn no_function_has_a_wildcard() {
+    for role in functions() {
+        for (action, resource) in grants(role) {
+            // A stream's name ends in the time at which it was made, which nobody knows before.
+            let resource = resource.strip_suffix("/stream/*").unwrap_or(&resource);
+            assert!(!action.contains('*') && !resource.contains(['*', '$']), "{role}: {action} on {resource}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_grant_is_used_or_has_a_reason() {
+    let mut world = World::new().await;
+    everything_people_do(&mut world).await;
+    let done = world.system.local().meter().done();
+    let does = |role: &str, action: &str, resource: &str| {
+        done.contains(&Done { role: role.to_owned(), action: action.to_owned(), resource: resource.to_owned() })
+    };
+    let mut reasons: BTreeSet<&(&str, &str, &str)> = BTreeSet::new();
+    let mut unexplained = vec![];
+    for role in functions() {
+        for (action, resource) in grants(role) {
+            if does(role, &action, &resource) {
+                continue;
+            }
+            let reason = UNSEEN.iter().find(|(who, what, _)| (*who == "*" || *who == role) && *what == action);
+            match reason {
+                Some(reason) => drop(reasons.insert(reason)),
+                None => unexplained.push(format!("{role}: {action} on {resource}")),
+            }
+        }
+    }
+    assert!(unexplained.is_empty(), "granted and not done: {unexplained:#?}");
+    let idle: Vec<_> = UNSEEN.iter().filter(|reason| !reasons.contains(reason)).collect();
+    assert!(idle.is_empty(), "these need no reason, they are done or not granted: {idle:?}");
+}
+
+/// Every function, on every way through it that asks AWS for something else.
+async fn everything_people_do(world: &mut World) {
+    let first = world.subscribe("k", "ada").await;
+    world.subscribe("k", "ada").await;
+    let invoice = world.invoice(&first).await;
+    world.invoice(&first).await;
+    world.webhook(&notice("evt_1", "invoice.paid", &invoice, 4900, 1)).await;
+    world.webhook(&notice("evt_1", "invoice.paid", &invoice, 4900, 1)).await;
+    world.settle().await;
+    // The customer's only subscription, and a body that is kept sealed.
+    let of_customer = json!({ "id": "evt_2", "type": "invoice.paid", "created": 1_767_225_600, "data": { "object": {
+        "id": "in_2", "customer": "ada", "currency": "eur", "created": 1_767_225_600, "amount_due": 1, "amount_paid": 1,
+        "amount_remaining": 0, "attempt_count": 1, "period_start": 1_767_225_600, "period_end": 1_769_904_000,
+    } } });
+    assert_eq!(world.webhook(of_customer.to_string().as_bytes()).await.status, 200);
+    assert_eq!(world.webhook(br#"{"id":"evt_3","type":"t","created":1,"data":{"object":{}}}"#).await.status, 200);
+    world.settle().await;
+    for path in [format!("/v1/subscriptions/{first}"), format!("/v1/invoices/{invoice}"), "/v1/customers/ada/subscriptions".to_owned()] {
+        assert_eq!(world.get(&path).await.status, 200, "{path}");
+    }
+    // Its own write, before the projector has seen it.
+    world.pause().await;
+    let answer = world.post("/v1/subscriptions", "unseen", &subscription("bob")).await;
+    let path = format!("/v1/subscriptions/{}?min_version=1", answer.body["id"].as_str().unwrap());
+    assert_eq!(world.get(&path).await.status, 200);
+    world.resume();
+    tokio::time::advance(Duration::from_secs(1)).await;
+    world.settle().await;
 }

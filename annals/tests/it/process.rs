@@ -1,7 +1,7 @@
 //! The real program: killed at any moment, started twice, on bad directories and taken ports.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -20,40 +20,40 @@ use crate::world::{notice, subscription};
 
 const KILLS: usize = 20;
 /// The body of a generate-invoice.
-const PERIOD: &str = r#"{"period_start":"2026-01-01"}"#;
+pub(crate) const PERIOD: &str = r#"{"period_start":"2026-01-01"}"#;
 /// How long anything may take before the test says that it never came.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-fn annals(directory: &Path) -> Command {
+pub(crate) fn annals(directory: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_annals"));
     command.arg("--data").arg(directory).env_remove("ANNALS_LOG");
     command
 }
 
-fn run(directory: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Output {
     annals(directory).args(arguments).output().unwrap()
 }
 
 /// A running system, killed when dropped.
-struct Up {
-    process: Child,
-    api: String,
+pub(crate) struct Up {
+    pub(crate) process: Child,
+    pub(crate) api: String,
 }
 
 impl Up {
     fn start(directory: &Path) -> Self {
-        Self::start_with(&mut annals(directory))
+        Self::start_with(&mut annals(directory), &[])
     }
 
-    fn start_with(command: &mut Command) -> Self {
-        let mut process = command.args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn start_with(command: &mut Command, options: &[&str]) -> Self {
+        let mut process = command.args(["up", "--port", "0", "--dynamodb-port", "0"]).args(options).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let api = lines.map(Result::unwrap).find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()));
         Self { process, api: api.expect("it says where it listens") }
     }
 
     /// SIGKILL: no handler, no goodbye.
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
@@ -68,9 +68,9 @@ impl Drop for Up {
 
 /// What the clients were told, over all lives of the process.
 #[derive(Default)]
-struct Acknowledged {
-    subscriptions: BTreeMap<String, String>,
-    paid: BTreeMap<String, String>,
+pub(crate) struct Acknowledged {
+    pub(crate) subscriptions: BTreeMap<String, String>,
+    pub(crate) paid: BTreeMap<String, String>,
 }
 
 /// One client: subscribe, invoice, pay, again and again until the process dies.
@@ -112,7 +112,7 @@ async fn get(web: &TcpWeb, api: &str, path: &str) -> Option<Value> {
 }
 
 /// The secret the provider signs with, as the data directory has it.
-fn webhook_secret(directory: &Path) -> String {
+pub(crate) fn webhook_secret(directory: &Path) -> String {
     let text = std::fs::read_to_string(directory.join("credentials")).unwrap();
     let section = text.split("[stripe-webhook]").nth(1).unwrap();
     section.lines().find_map(|line| line.strip_prefix("aws_secret_access_key = ")).unwrap().to_owned()
@@ -156,7 +156,7 @@ async fn killed_twenty_times_in_traffic_it_loses_nothing_acknowledged_and_double
 }
 
 /// Waits until every payment has its row and its one email, then checks that there is no second one.
-async fn caught_up(web: &TcpWeb, api: &str, directory: &Path, acknowledged: &Acknowledged) {
+pub(crate) async fn caught_up(web: &TcpWeb, api: &str, directory: &Path, acknowledged: &Acknowledged) {
     let deadline = Instant::now() + PATIENCE;
     let mut waiting: Vec<&String> = acknowledged.paid.values().collect();
     loop {
@@ -261,11 +261,30 @@ fn it_stops_cleanly_at_a_signal_and_takes_back_what_it_said() {
     assert!(!directory.path().join("running.json").exists());
 }
 
+#[test]
+fn a_second_signal_stops_it_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut process = annals(directory.path()).args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let api = lines.find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned())).unwrap();
+    // A request that never ends: the server waits for it.
+    let mut open = std::net::TcpStream::connect(api.trim_start_matches("http://")).unwrap();
+    open.write_all(b"POST /v1/subscriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n").unwrap();
+    // The server asks for the body, so it is in it.
+    let mut asked = [0; 12];
+    open.read_exact(&mut asked).unwrap();
+    let interrupt = || Command::new("kill").args(["-INT", &process.id().to_string()]).status().unwrap();
+    assert!(interrupt().success());
+    assert!(lines.any(|line| line.starts_with("Stopping.")));
+    assert!(interrupt().success());
+    assert_eq!(process.wait().unwrap().code(), Some(130));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logs_hold_ids_in_json_and_no_secrets_bodies_or_addresses() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
-    let mut up = Up::start_with(annals(directory.path()).env("ANNALS_LOG", "info").stderr(std::fs::File::create(&log).unwrap()));
+    let mut up = Up::start_with(annals(directory.path()).env("ANNALS_LOG", "info").stderr(std::fs::File::create(&log).unwrap()), &[]);
     let (web, secret) = (TcpWeb::loopback(), webhook_secret(directory.path()));
     let created = post(&web, &up.api, "/v1/subscriptions", "k", None, subscription("marker-customer").to_string()).await.unwrap();
     let path = format!("/v1/subscriptions/{}/invoices", created["id"].as_str().unwrap());

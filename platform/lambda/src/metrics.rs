@@ -24,6 +24,22 @@ pub enum Metric {
 }
 
 impl Metric {
+    /// Every metric.
+    const ALL: [Self; 7] = [
+        Self::LogTampered,
+        Self::StreamParked,
+        Self::CommandCommitted,
+        Self::CommandRefused,
+        Self::RowWritten,
+        Self::EventPublished,
+        Self::EffectDone,
+    ];
+
+    /// The counts of a line of embedded metric format: each metric in it that is ours, and its value.
+    pub fn counts(line: &serde_json::Value) -> impl Iterator<Item = (Self, u64)> {
+        Self::ALL.into_iter().filter_map(|metric| Some((metric, line.get(metric.name())?.as_u64()?)))
+    }
+
     /// The name in CloudWatch.
     pub fn name(self) -> &'static str {
         match self {
@@ -94,6 +110,7 @@ mod tests {
         assert!(!line.contains('\n'));
         assert_eq!(json["_aws"]["Timestamp"], 1000);
         assert_eq!(json[directive["Metrics"][0]["Name"].as_str().unwrap()], 2);
+        assert_eq!(Metric::counts(&json).collect::<Vec<_>>(), [(Metric::LogTampered, 2)]);
         assert_eq!(json[directive["Dimensions"][0][0].as_str().unwrap()], "billing");
     }
 }

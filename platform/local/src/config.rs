@@ -124,6 +124,17 @@ pub struct Role {
     pub policies: Vec<Value>,
 }
 
+impl Role {
+    /// A policy with the values of this account: files name what differs from one installation to the next as `${name}`, which is how
+    /// Terraform's `templatefile` reads them too. `${region}` and `${account}` are known here.
+    pub fn policy(template: &str, values: &[(&str, &str)]) -> serde_json::Result<Value> {
+        let here = [("region", crate::arn::REGION), ("account", crate::arn::ACCOUNT)];
+        let filled =
+            here.iter().chain(values).fold(template.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
+        serde_json::from_str(&filled)
+    }
+}
+
 /// Refuses reads that no one has declared.
 pub trait ReadGuard: Send + Sync {
     /// Whether `operation` with this request may run; the text says why not.

@@ -43,6 +43,7 @@ pub(crate) async fn call(account: &Account, principal: &Principal, request: &Req
         Ok(needs) => needs,
         Err(refusal) => return counted(account, principal, operation, &[], refusal),
     };
+    account.meter.does(&principal.name, &needs);
     match plan(account, principal, operation, &needs, &body) {
         Fault::None => counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[])),
         Fault::FailEntries(failing) => {

@@ -43,6 +43,7 @@ pub struct Local {
     pub(crate) account: Arc<Account>,
     running: Arc<AtomicUsize>,
     serving: watch::Sender<bool>,
+    serving_http: watch::Sender<bool>,
 }
 
 /// Deliveries under way: event source mappings, queue consumers, housekeeping.
@@ -92,7 +93,12 @@ impl Local {
             config,
             _lock: held,
         };
-        Ok(Self { account: Arc::new(account), running: Arc::default(), serving: watch::Sender::new(false) })
+        Ok(Self {
+            account: Arc::new(account),
+            running: Arc::default(),
+            serving: watch::Sender::new(false),
+            serving_http: watch::Sender::new(false),
+        })
     }
 
     /// Adds a function, or replaces the one of its name. Functions need clients of the account, so they come after it.
@@ -168,11 +174,17 @@ impl Local {
     /// Serves the account's routes on a listener until [`Local::stop_serving`].
     pub async fn serve_http(&self, listener: TcpListener) {
         let endpoint = HttpEndpoint(self.account.clone());
-        server::serve(listener, routes::MOST_BYTES, endpoint, self.serving.subscribe()).await;
+        server::serve(listener, routes::MOST_BYTES, endpoint, self.serving_http.subscribe()).await;
     }
 
-    /// Lets the servers answer what they have and return.
+    /// Lets the servers of routes answer what they have and return. Functions in processes of their own still reach AWS.
+    pub fn stop_serving_http(&self) {
+        self.serving_http.send_replace(true);
+    }
+
+    /// Lets every server answer what it has and return.
     pub fn stop_serving(&self) {
+        self.stop_serving_http();
         self.serving.send_replace(true);
     }
 

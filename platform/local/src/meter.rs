@@ -1,12 +1,13 @@
 //! Tallies calls and the capacity they consumed, for benchmarks and cost tests.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::engine::lock;
+use crate::iam::Need;
 
 /// Which calls a reading counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,9 +33,20 @@ pub struct Reading {
     pub capacity: f64,
 }
 
+/// An action on a resource that a role did, which IAM had allowed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Done {
+    /// Who.
+    pub role: String,
+    /// Such as `dynamodb:Query`.
+    pub action: String,
+    /// The resource's ARN.
+    pub resource: String,
+}
+
 /// The tally. Clones share it.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Mutex<BTreeMap<Counted, Reading>>>);
+pub struct Meter(Arc<Mutex<BTreeMap<Counted, Reading>>>, Arc<Mutex<BTreeSet<Done>>>);
 
 impl Meter {
     /// What was counted since the start or the last reset.
@@ -56,6 +68,18 @@ impl Meter {
             errors: sum.errors + reading.errors,
             capacity: sum.capacity + reading.capacity,
         })
+    }
+
+    /// Every action that was done since the start.
+    pub fn done(&self) -> BTreeSet<Done> {
+        lock(&self.1).clone()
+    }
+
+    pub(crate) fn does(&self, role: &str, needs: &[Need]) {
+        let mut done = lock(&self.1);
+        for need in needs {
+            done.insert(Done { role: role.to_owned(), action: need.action.to_owned(), resource: need.resource.clone() });
+        }
     }
 
     pub(crate) fn count(&self, counted: Counted, ok: bool, answer: &[u8]) {

@@ -68,7 +68,7 @@ impl Environment {
         };
         process.kill();
         process.ended().await;
-        output.taken().await;
+        output.end().await;
         Err(error)
     }
 
@@ -106,7 +106,7 @@ impl Environment {
             let max_memory_mb = max_memory_mb(&self.process);
             self.process.kill();
             self.process.ended().await;
-            self.output.taken().await;
+            self.output.end().await;
             // An answer that came before the end counts.
             let (answer, took) = answered.unwrap_or_else(|| (Err(instead), began.elapsed()));
             return Invoked { answer, took, max_memory_mb, environment: None };

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use serde_json::Value;
@@ -16,11 +17,14 @@ use crate::engine::lock;
 /// The longest log line: CloudWatch's own limit. What is longer is cut.
 const LONGEST_LINE: usize = 256 * 1024;
 
+/// How long the pipes of a process may stay open after its end.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
+
 /// A process's standard output and standard error, read as they come.
 pub(super) struct Output {
     request_id: Arc<Mutex<String>>,
     pipes: [mpsc::Sender<oneshot::Sender<()>>; 2],
-    _readers: JoinSet<()>,
+    readers: JoinSet<()>,
 }
 
 /// Where a pipe's lines go.
@@ -44,7 +48,7 @@ impl Output {
                 readers.spawn(read(Receiver::from_owned_fd(pipe)?, lines, asked));
             }
         }
-        Ok(Self { request_id, pipes: [out, err], _readers: readers })
+        Ok(Self { request_id, pipes: [out, err], readers })
     }
 
     /// From now on lines are about this request.
@@ -52,8 +56,8 @@ impl Output {
         request_id.clone_into(&mut lock(&self.request_id));
     }
 
-    /// Returns when everything that the process has printed by now is taken: a process that waits for its next event, or has ended,
-    /// has printed all that there is about the one before.
+    /// Returns when everything that the process has printed by now is taken: a process that waits for its next event has printed all that
+    /// there is about the one before.
     pub async fn taken(&self) {
         for pipe in &self.pipes {
             let (done, is_done) = oneshot::channel();
@@ -62,6 +66,13 @@ impl Output {
                 let _ = is_done.await;
             }
         }
+    }
+
+    /// Returns when everything that a process has printed which has ended is taken.
+    pub async fn end(mut self) {
+        let ended = async { while self.readers.join_next().await.is_some() {} };
+        // A child of the process may hold its pipes open for longer.
+        let _ = tokio::time::timeout(LAST_WORDS_WITHIN, ended).await;
     }
 }
 

@@ -43,7 +43,8 @@ impl ChildProcess {
 
     /// Whether it runs.
     pub fn is_running(&self) -> bool {
-        self.ended.borrow().is_none() && self.ended.has_changed().is_ok()
+        // Asked of the machine: the thread may not have come to telling yet.
+        matches!(lock(&self.child).try_wait(), Ok(None))
     }
 
     /// Waits for its end; `None` where the machine does not say how it was.
