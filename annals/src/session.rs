@@ -98,7 +98,14 @@ impl Session {
         let mut process = String::new();
         for _ in 0..PATIENCE {
             let store = Store::Directory(directory.to_owned());
-            let options = Options { store, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), trim: Trim::OncePassed, faults: None };
+            let options = Options {
+                store,
+                durability: Durability::Process,
+                clock: clock.clone(),
+                ids: ids.clone(),
+                trim: Trim::OncePassed,
+                faults: None,
+            };
             match System::open(options).await {
                 Ok(system) => return Ok(Self::Own { system, running: None }),
                 Err(SystemError::Open(OpenError::InUse { process: holder, .. })) => {

@@ -70,7 +70,14 @@ impl Hours {
 pub(crate) async fn run() {
     let clock = Arc::new(Hours(Mutex::new(Timestamp::from_seconds(1_767_225_600).expect("2026"))));
     let ids: Arc<dyn Ids> = Arc::new(MachineIds);
-    let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids: ids.clone(), trim: Trim::OncePassed, faults: None };
+    let options = Options {
+        store: Store::Memory,
+        durability: Durability::Process,
+        clock: clock.clone(),
+        ids: ids.clone(),
+        trim: Trim::OncePassed,
+        faults: None,
+    };
     let system = System::open(options).await.expect("an in-memory system opens");
     let client = system.account("create-subscription").dynamodb();
     let reads = Reads::new(client.clone(), access_patterns::billing());

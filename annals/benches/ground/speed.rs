@@ -24,7 +24,8 @@ pub(crate) async fn against_bare_inserts() {
 
 async fn open(directory: &Path, durability: Durability) -> Arc<System> {
     let store = Store::Directory(directory.to_owned());
-    let options = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
+    let options =
+        Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
     Arc::new(System::open(options).await.expect("the system opens"))
 }
 

@@ -23,7 +23,8 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     let binaries = options.lambda_processes.as_ref().map(|folder| binaries(folder.as_deref())).transpose()?;
     let durability = if options.durable { Durability::Power } else { Durability::Process };
     let store = Store::Directory(directory.to_owned());
-    let made_of = Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
+    let made_of =
+        Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
     let system = System::open(made_of).await.map_err(|error| not_opened(&error))?;
     // What an earlier process left behind, killed before it could take it back.
     Listening::remove(directory);

@@ -85,7 +85,10 @@ async fn to_publish(world: &World) -> BTreeSet<String> {
     let published = ["SUBSCRIPTION_CREATED", "INVOICE_ISSUED", "PAYMENT_RECEIVED", "PAYMENT_FAILED"];
     let histories = histories(world).await;
     let events = histories.values().flatten().flat_map(|commit| commit.events.iter().enumerate().map(move |(n, event)| (commit, n, event)));
-    events.filter(|(_, _, event)| published.contains(&event.event_type.as_str())).map(|(commit, n, _)| commit.event_id(n).to_string()).collect()
+    events
+        .filter(|(_, _, event)| published.contains(&event.event_type.as_str()))
+        .map(|(commit, n, _)| commit.event_id(n).to_string())
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]

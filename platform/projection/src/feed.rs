@@ -104,10 +104,9 @@ impl Projector {
     }
 }
 
-/// Whether the row lacks nothing. One of a newer revision is another's to feed.
+/// Whether the row has everything up to the head: a stream may be parked beyond it. A row of a newer revision is another's to feed.
 fn is_complete(projection: &dyn AnyProjection, head: &StreamHead, row: &Stamped) -> bool {
-    row.revision > projection.revision()
-        || row.revision == projection.revision() && row.parked.is_none() && row.version >= head.version.get()
+    row.revision > projection.revision() || row.revision == projection.revision() && row.version >= head.version.get()
 }
 
 fn behind(projection: &dyn AnyProjection, head: &StreamHead, row: &Stamped) -> Found {

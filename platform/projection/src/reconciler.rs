@@ -110,14 +110,19 @@ impl Reconciler {
     /// One segment, until its end, the time or a failure.
     async fn along(&self, place: Place, segment: (i32, i32), mode: Mode, until: Option<Timestamp>) -> Stretch {
         let mut stretch = Stretch { place, tally: Tally::default(), open: vec![], stopped: None };
+        // A page's last stream may go on, on the next one.
+        let mut held: Option<StreamHead> = None;
         while let Some(after) = stretch.place.after() {
-            let page = match self.log.heads(after, segment, self.page).await {
+            let mut page = match self.log.heads(after, segment, self.page).await {
                 Ok(page) => page,
                 Err(error) => {
                     stretch.stopped = Some(Stopped::Log(error));
                     break;
                 }
             };
+            let next = page.next.as_ref().and_then(|_| page.heads.pop());
+            let goes_on = |held: &StreamHead| page.heads.iter().chain(&next).any(|head| head.stream == held.stream);
+            page.heads.extend(held.clone().filter(|held| !goes_on(held)));
             let compared = self.compare(&page.heads, mode).await;
             if stretch.open.len() + compared.open.len() > MOST_OPEN {
                 // Not passed: the page comes again when the walk goes on.
@@ -129,10 +134,14 @@ impl Reconciler {
             stretch.tally.streams += page.streams;
             stretch.open.extend(compared.open);
             stretch.place = Place::next(page.next);
+            held = next;
             if until.is_some_and(|until| self.clock.now() >= until) {
                 break;
             }
         }
+        let compared = self.compare(held.as_slice(), mode).await;
+        stretch.tally.add(compared.tally);
+        stretch.open.extend(compared.open);
         stretch
     }
 

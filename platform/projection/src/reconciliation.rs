@@ -222,7 +222,11 @@ impl Reconciliation {
         let lacking = walk.tally.lacking - before.lacking.min(walk.tally.lacking) + report.redriven.lacking;
         let first = walk.tally.named.first().or(report.redriven.named.first()).map_or("", |named| &named.stream);
         count(Metric::StreamLacking, lacking, &format!("{lacking} streams, the first {first}"));
-        count(Metric::CommitLacking, walk.tally.lacking_commits.saturating_sub(before.lacking_commits) + report.redriven.lacking_commits, "");
+        count(
+            Metric::CommitLacking,
+            walk.tally.lacking_commits.saturating_sub(before.lacking_commits) + report.redriven.lacking_commits,
+            "",
+        );
     }
 }
 

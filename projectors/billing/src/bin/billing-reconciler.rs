@@ -2,8 +2,8 @@
 
 use annals_lambda::{function, variable};
 use annals_projection::reconciliation::handle;
-use lambda_runtime::Error;
 use billing_projectors::reconciler;
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
