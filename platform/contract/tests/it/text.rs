@@ -40,7 +40,7 @@ fn text_of_another_form_is_refused_where_it_is() {
         ("batch_size: 10", "batch_size: ten", ""),
         ("batch_size: 10", "batch_sice: 10", "batch_sice"),
         ("action: receive", "action: listen", "this one says listen"),
-        ("    max_receives: 3\n", "", "max_receives"),
+        ("      max_receives: 3\n", "", "max_receives"),
         ("#/components/messages/billing.TICKET_SOLD", "#/components/messages/gone", "there is no message"),
         ("x-delivery:\n", "x-delivery: [\n", "line"),
     ];
