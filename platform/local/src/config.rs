@@ -51,6 +51,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// The folder mail is written into; without one it is kept in memory.
     pub outbox: Option<PathBuf>,
+    /// The folder for batches that stream mappings gave up on: their on-failure destination, with the keys and the JSON of S3's.
+    pub failures: Option<PathBuf>,
     /// What tests break.
     pub faults: Option<Arc<dyn Faults>>,
 }
@@ -77,6 +79,7 @@ impl Config {
             archives: Vec::new(),
             routes: Vec::new(),
             outbox: None,
+            failures: None,
             faults: None,
         }
     }
@@ -153,6 +156,8 @@ pub struct StreamMapping {
     pub backoff: Duration,
     /// EventBridge patterns of records to hand over; none: all. Others count as done.
     pub filters: Vec<Value>,
+    /// Batches of a shard handled at the same time, 1 to 10. Above 1 only the changes of one item (PK and SK) stay in order.
+    pub parallelization_factor: usize,
 }
 
 impl StreamMapping {
@@ -169,6 +174,7 @@ impl StreamMapping {
             bisect: true,
             backoff: Duration::from_millis(100),
             filters: Vec::new(),
+            parallelization_factor: 1,
         }
     }
 }
