@@ -29,6 +29,9 @@ pub use self::identity::API as IN_PROCESS_API;
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;
 
+/// How many shards the stream of a new table has: as many as a new on-demand table on AWS.
+const SHARDS: u32 = 4;
+
 /// What a system is made of.
 pub struct Options {
     /// Where it keeps everything.
@@ -77,6 +80,8 @@ impl System {
         config.durability = durability;
         config.faults = faults;
         config.outbox = directory.as_deref().map(outbox);
+        config.failures = directory.as_deref().map(failures);
+        config.shards = SHARDS;
         config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
@@ -112,6 +117,11 @@ impl System {
     pub fn web(&self) -> Arc<dyn Web> {
         Arc::new(identity::InProcessWeb(self.local.clone()))
     }
+}
+
+/// Where the batches are that stream mappings gave up on, under the keys that S3 would have.
+pub fn failures(directory: &Path) -> PathBuf {
+    directory.join("failures")
 }
 
 /// Where emails are written.
