@@ -29,11 +29,14 @@ const REFUSED: [&str; 8] =
     ["FilterExpression", "AttributesToGet", "KeyConditions", "QueryFilter", "ScanFilter", "ConditionalOperator", "Select", "ReturnValues"];
 
 impl Matrix {
-    /// The pattern that the wire request is: GetItem, Query or Scan as the SDK sends it.
+    /// The pattern that the wire request is: GetItem, BatchGetItem, Query or Scan as the SDK sends it.
     ///
     /// Compared are table, index, key conditions (names resolved, values read by the pattern's templates), direction, consistency
     /// and projection. Limit must be there for Query and Scan; its value and the page's start are the caller's.
     pub fn audit(&self, operation: &str, request: &Json) -> Result<&Pattern, NotListed> {
+        if operation == "BatchGetItem" {
+            return self.audit_batch(request);
+        }
         let table = request.get("TableName").and_then(Json::as_str).unwrap_or("no table");
         let refuse =
             |reason: String| NotListed { operation: operation.to_owned(), table: table.to_owned(), service: self.service.clone(), reason };
@@ -51,6 +54,29 @@ impl Matrix {
         let by = sent.index.map_or(String::new(), |index| format!(" by {index}"));
         let nearest = nearest.map_or_else(|| format!("no pattern {operation}s {table}{by}"), |(_, nearest)| nearest);
         Err(refuse(nearest))
+    }
+
+    /// A batch is listed when each of its keys is, as a GetItem; the pattern is the last key's.
+    fn audit_batch(&self, request: &Json) -> Result<&Pattern, NotListed> {
+        let tables = request.get("RequestItems").and_then(Json::as_object);
+        let mut listed = None;
+        for (table, asked) in tables.into_iter().flatten() {
+            for key in asked.get("Keys").and_then(Json::as_array).into_iter().flatten() {
+                let mut one = asked.clone();
+                if let Some(members) = one.as_object_mut() {
+                    members.remove("Keys");
+                    members.insert("TableName".to_owned(), table.as_str().into());
+                    members.insert("Key".to_owned(), key.clone());
+                }
+                listed = Some(self.audit("GetItem", &one)?);
+            }
+        }
+        listed.ok_or_else(|| NotListed {
+            operation: "BatchGetItem".to_owned(),
+            table: "no table".to_owned(),
+            service: self.service.clone(),
+            reason: "it has no Keys".to_owned(),
+        })
     }
 }
 

@@ -107,8 +107,26 @@ fn a_read_that_differs_in_one_thing_is_refused() {
     assert!(refused("Query", |r| r["ExpressionAttributeValues"][":v0"] = json!({ "S": "CUST#x" })).contains("differs"));
     assert!(refused("Query", |r| r["ExpressionAttributeValues"][":v2"] = json!({ "S": "INV~" })).contains("differs"));
     assert!(refused("Query", |r| r["KeyConditionExpression"] = json!("#k0 = :v0 AND #k1 > :v1")).contains("no pattern uses"));
-    assert!(refused("BatchGetItem", |_| ()).contains("no pattern uses BatchGetItem"));
+    assert!(refused("BatchGetItem", |_| ()).contains("it has no Keys"));
+    assert!(refused("TransactGetItems", |_| ()).contains("no pattern uses TransactGetItems"));
     assert!(refused("Scan", |_| ()).contains("no pattern Scans"));
+}
+
+#[test]
+fn a_batch_is_listed_when_each_of_its_keys_is() {
+    let billing = billing();
+    let key = |pk: &str| json!({ "PK": { "S": pk }, "SK": { "S": "META" } });
+    let batch = |keys: &[&str], strong: bool| {
+        let keys: Vec<_> = keys.iter().map(|pk| key(pk)).collect();
+        json!({ "RequestItems": { "subscriptions": { "Keys": keys, "ConsistentRead": strong } } })
+    };
+    let audit =
+        |request: &Json| billing.audit("BatchGetItem", request).map(|pattern| pattern.name().to_owned()).map_err(|error| error.reason);
+    assert_eq!(audit(&batch(&["SUB#1", "SUB#2"], true)), Ok("get_subscription_strong".to_owned()));
+    assert_eq!(audit(&batch(&["SUB#1", "SUB#2"], false)), Ok("get_subscription".to_owned()));
+    assert!(audit(&batch(&["SUB#1", "OTHER#2"], true)).unwrap_err().contains("differs"));
+    assert!(audit(&batch(&[], true)).unwrap_err().contains("no Keys"));
+    assert!(audit(&json!({ "RequestItems": { "users": { "Keys": [key("SUB#1")] } } })).unwrap_err().contains("no pattern"));
 }
 
 #[test]

@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 use annals::system::{IN_PROCESS_API, Options, System};
 use annals_lambda::Web;
 use annals_lambda::machine::{MachineClock, MachineIds};
-use annals_local::{Durability, Store, Trim};
+use annals_local::{Durability, Running, Store, Trim};
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
+use tempfile::TempDir;
+
+use crate::pipeline::{Model, fill};
+use crate::process::{Used, resident_megabytes};
 
 const CLIENTS: u64 = 16;
 const BATCH: u64 = 4_000;
@@ -22,7 +26,7 @@ pub(crate) async fn against_bare_inserts() {
     }
 }
 
-async fn open(directory: &Path, durability: Durability) -> Arc<System> {
+pub(crate) async fn open(directory: &Path, durability: Durability) -> Arc<System> {
     let store = Store::Directory(directory.to_owned());
     let options =
         Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
@@ -114,7 +118,7 @@ async fn commands(system: &Arc<System>, count: u64, prefix: &str) -> f64 {
 }
 
 /// Creates a subscription that starts today; its id and first day.
-async fn create(web: &dyn Web, key: &str) -> (String, String) {
+pub(crate) async fn create(web: &dyn Web, key: &str) -> (String, String) {
     let body =
         format!(r#"{{"customer_id":"customer-{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, key.len());
     let answer = post(web, "/v1/subscriptions", key, body).await;
@@ -130,7 +134,7 @@ async fn post(web: &dyn Web, path: &str, key: &str, body: String) -> http::Respo
 }
 
 /// Runs `work` over `count` numbers shared by [`CLIENTS`] tasks; how many a second.
-async fn rate<F, W>(count: u64, work: F) -> f64
+pub(crate) async fn rate<F, W>(count: u64, work: F) -> f64
 where
     F: Fn(Box<dyn Iterator<Item = u64> + Send>) -> W,
     W: Future<Output = ()> + Send + 'static,
@@ -149,29 +153,68 @@ where
     count as f64 / began.elapsed().as_secs_f64()
 }
 
+/// Commands a second at four sizes of the table. One system a size, measured in turn, so that what else the machine does meets all of
+/// them; the smallest is a new one each time, or it would not stay small.
 pub(crate) async fn flat_and_delays() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let system = open(directory.path(), Durability::Process).await;
-    let running = system.local().start();
-    println!("flat: commands a second by commits in the table, and commands acknowledged with rows and bus caught up");
-    let mut total = 0;
-    for target in [1_000, 10_000, 50_000, 100_000] {
-        if target > total + BATCH {
-            commands(&system, target - BATCH - total, &format!("fill{target}")).await;
-            system.local().settle().await;
-            total = target - BATCH;
-        }
-        let count = BATCH.min(target - total);
-        let began = Instant::now();
-        let rate = commands(&system, count, &format!("at{target}")).await;
-        system.local().settle().await;
-        let through = count as f64 / began.elapsed().as_secs_f64();
-        total += count;
-        println!("  {total:>7} commits: {rate:>6.0}/s, {through:>6.0}/s to the end of the pipeline, {} MB resident", resident_megabytes());
+    const ROUNDS: usize = 7;
+    const COMMANDS: u64 = 1_000;
+    let sizes = [1_000, 10_000, 50_000, 100_000];
+    println!(
+        "flat: commands a second by commits in the table, medians of {ROUNDS} rounds of {COMMANDS} in turn, {CLIENTS} clients, projector and bus running"
+    );
+    let mut grown = vec![];
+    for size in &sizes[1..] {
+        grown.push(Sized::of(*size).await);
     }
-    delays(&system).await;
-    println!("  {} MB resident at the end", resident_megabytes());
-    running.stop().await;
+    let mut measured = [const { vec![] }; 4];
+    for round in 0..ROUNDS {
+        measured[0].push(Sized::of(sizes[0]).await.measure(COMMANDS, round).await);
+        for (system, measured) in grown.iter().zip(&mut measured[1..]) {
+            measured.push(system.measure(COMMANDS, round).await);
+        }
+    }
+    for (size, measured) in sizes.iter().zip(&measured) {
+        let [rate, through, cpu, written] = std::array::from_fn(|i| median(measured.iter().map(|figures| figures[i])));
+        println!(
+            "  {size:>7} commits: {rate:>6.0}/s, {through:>6.0}/s to the end of the pipeline; {cpu:.0} us of processor and {written:.0} KB written for each"
+        );
+    }
+    println!("  {} MB resident, four systems", resident_megabytes());
+    delays(&grown[0].system).await;
+}
+
+/// A system with so many commits in its log, delivering.
+struct Sized {
+    system: Arc<System>,
+    _running: Running,
+    _directory: TempDir,
+}
+
+impl Sized {
+    async fn of(commits: u64) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let system = open(directory.path(), Durability::Process).await;
+        let running = system.local().start();
+        let model = Model::of(&system).await;
+        fill(&system, &model, commits, 1).await;
+        system.local().settle().await;
+        Self { system, _running: running, _directory: directory }
+    }
+
+    /// Commands a second, the same to the end of the pipeline, processor microseconds and kilobytes written for each.
+    async fn measure(&self, count: u64, round: usize) -> [f64; 4] {
+        let (used, began) = (Used::now(), Instant::now());
+        let rate = commands(&self.system, count, &format!("round{round}")).await;
+        self.system.local().settle().await;
+        let (cpu, written) = used.per(count);
+        [rate, count as f64 / began.elapsed().as_secs_f64(), cpu, written]
+    }
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<_> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
 }
 
 /// One client, one command at a time, as a person would use it.
@@ -233,11 +276,4 @@ fn print_delays(what: &str, mut delays: Vec<Duration>) {
     delays.sort();
     let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize].as_secs_f64() * 1000.0;
     println!("  {what}: median {:.1} ms, p99 {:.1} ms, most {:.1} ms", at(0.5), at(0.99), at(1.0));
-}
-
-/// What /proc says this process has in memory.
-fn resident_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap_or(0) / 1024
 }

@@ -46,6 +46,9 @@ pub use self::status::Status;
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;
 
+/// How many shards the stream of a new table has: as many as a new on-demand table on AWS.
+const SHARDS: u32 = 4;
+
 /// What a system is made of.
 pub struct Options {
     /// Where it keeps everything.
@@ -108,6 +111,8 @@ impl System {
         config.trim = trim;
         config.faults = faults;
         config.outbox = directory.as_deref().map(outbox);
+        config.failures = directory.as_deref().map(failures);
+        config.shards = SHARDS;
         config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
@@ -161,7 +166,7 @@ impl System {
     }
 }
 
-/// Where failed batches are kept.
+/// Where the batches are that stream mappings gave up on, under the keys that S3 would have.
 pub fn failures(directory: &Path) -> PathBuf {
     directory.join("failures")
 }

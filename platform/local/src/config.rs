@@ -58,6 +58,8 @@ pub struct Config {
     pub alarms: Vec<AlarmRule>,
     /// Who keeps metrics.
     pub observer: Option<Arc<dyn Observer>>,
+    /// The folder for batches that stream mappings gave up on: their on-failure destination, with the keys and the JSON of S3's.
+    pub failures: Option<PathBuf>,
     /// What tests break.
     pub faults: Option<Arc<dyn Faults>>,
 }
@@ -87,6 +89,7 @@ impl Config {
             outbox: None,
             alarms: Vec::new(),
             observer: None,
+            failures: None,
             faults: None,
         }
     }
@@ -174,6 +177,8 @@ pub struct StreamMapping {
     pub backoff: Duration,
     /// EventBridge patterns of records to hand over; none: all. Others count as done.
     pub filters: Vec<Value>,
+    /// Batches of a shard handled at the same time, 1 to 10. Above 1 only the changes of one item (PK and SK) stay in order.
+    pub parallelization_factor: usize,
 }
 
 impl StreamMapping {
@@ -190,6 +195,7 @@ impl StreamMapping {
             bisect: true,
             backoff: Duration::from_millis(100),
             filters: Vec::new(),
+            parallelization_factor: 1,
         }
     }
 }

@@ -46,6 +46,9 @@ impl Engine {
                 (path.to_string_lossy().into_owned(), path)
             }
         };
+        if let Store::Directory(_) = store {
+            shape(&path).map_err(|error| open_error(&path, error.into()))?;
+        }
         let database = Database::new(&name).map_err(|error| open_error(&path, error))?;
         let beside = Connection::open(&name).and_then(prepare).map_err(|error| open_error(&path, error.into()))?;
         let wal = match (durability, store) {
@@ -117,6 +120,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn memory_name() -> String {
     static OPENED: AtomicU64 = AtomicU64::new(0);
     format!("file:annals-local-{}?mode=memory&cache=shared", OPENED.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Bytes of a page of a new file. A write touches about ten pages, most of them of indexes, and each goes into the log whole: smaller
+/// pages are less to write. Much smaller ones hold too few index entries.
+const PAGE_BYTES: i64 = 2048;
+
+/// Gives a new file its page size, before anything is in it; a file that has one keeps it.
+fn shape(path: &Path) -> rusqlite::Result<()> {
+    let connection = Connection::open(path)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
+    connection.pragma_update(None, "journal_mode", "WAL")
 }
 
 fn prepare(connection: Connection) -> rusqlite::Result<Connection> {

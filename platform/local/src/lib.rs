@@ -5,7 +5,8 @@
 //! - `iam`: policies; `access`: what each DynamoDB operation asks of them; `partiql`: what a statement touches
 //! - `dynamodb`: operations on `engine`, the embedded database; `tables`: the tables there must be
 //! - `streams`: shards and records; `stream_records`: what the engine keeps of them; `stream_api`: the Streams API;
-//!   `stream_mapping`: batches to functions; [`checkpoints`]: how far they got
+//!   `stream_mapping`: a reader a shard; `shard_reader`: batches; `batch_delivery`: a batch to a function;
+//!   [`checkpoints`]: how far they got; `failures`: the batches that were given up
 //! - [`events`]: the bus; [`pattern`] and `matcher`: what rules match; `transformer`: what targets get
 //! - `deliveries`: events to the queues of targets, with retries and dead letters
 //! - [`queues`]: queues and dead letters; `queue_mapping`: messages to functions
@@ -23,6 +24,7 @@ mod access;
 mod account;
 pub mod alarms;
 pub mod arn;
+mod batch_delivery;
 pub mod checkpoints;
 pub mod config;
 mod deliveries;
@@ -30,6 +32,7 @@ mod dynamodb;
 mod endpoint;
 mod engine;
 pub mod events;
+mod failures;
 pub mod faults;
 pub mod functions;
 mod gateway;
@@ -57,6 +60,7 @@ mod scheduler;
 mod server;
 pub mod ses;
 mod settled;
+mod shard_reader;
 mod signature;
 mod sqs;
 mod sqs_messages;

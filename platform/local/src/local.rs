@@ -350,6 +350,12 @@ fn check(config: &Config) -> Result<(), String> {
         if config.stream_mappings.iter().filter(|other| other.table == mapping.table).count() > 2 {
             return Err(format!("the stream of table {} has more than two readers", mapping.table));
         }
+        if !(1..=10).contains(&mapping.parallelization_factor) {
+            return Err(format!("mapping {}: the parallelization factor is 1 to 10, not {}", mapping.name, mapping.parallelization_factor));
+        }
+        if !(1..=10_000).contains(&mapping.batch_size) {
+            return Err(format!("mapping {}: a batch has 1 to 10,000 records, not {}", mapping.name, mapping.batch_size));
+        }
     }
     let filters = config.stream_mappings.iter().flat_map(|mapping| &mapping.filters);
     for filter in filters {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::account::Account;
+use crate::batch_delivery::backoff;
 use crate::config::{Queue, QueueMapping};
 use crate::queues::Message;
-use crate::stream_mapping::backoff;
 
 const STORE_BACKOFF: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,7 @@
 //! Reads the stream records the embedded database keeps, from a place onwards, and deletes old ones.
 
-use rusqlite::Connection;
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
 use serde_json::Value;
 
 use crate::engine::{Engine, last_id};
@@ -24,46 +25,66 @@ pub(crate) struct Page {
     pub records: Vec<Kept>,
     /// Every record of the table up to here is in this page or before it.
     pub read_to: i64,
+    /// Whether there was nothing more to read.
+    pub is_last: bool,
 }
 
-/// The table's records after a place, at most `limit`, at most `until`.
-pub(crate) fn after(engine: &Engine, table: &str, place: i64, until: Option<i64>, limit: usize) -> rusqlite::Result<Page> {
+/// Records looked at before others get their turn at the connection.
+const MOST_LOOKED_AT: usize = 1000;
+
+/// The table's records after a place, at most `until`: up to `limit` of those whose keys are wanted. Images are read of those alone.
+pub(crate) fn after(
+    engine: &Engine,
+    table: &str,
+    place: i64,
+    until: Option<i64>,
+    limit: usize,
+    is_wanted: impl Fn(&Value) -> bool,
+) -> rusqlite::Result<Page> {
     engine.read(|connection| {
         // Asked first: what is committed in between is found by the next page.
         let end = last_id(connection)?.min(until.unwrap_or(i64::MAX));
-        let records = if end > place { select(connection, table, place, end, limit)? } else { Vec::new() };
-        let read_to = match records.last() {
-            Some(last) if records.len() == limit => last.id,
-            _ => end.max(place),
-        };
-        Ok(Page { records, read_to })
+        let mut page = Page { records: Vec::new(), read_to: end.max(place), is_last: true };
+        if end <= place {
+            return Ok(page);
+        }
+        // NOT INDEXED: by primary key from the place on. The index by number would be sorted first.
+        let mut statement = connection.prepare_cached(
+            "SELECT id, event_name, keys_json, new_image, old_image, created_at, user_identity
+             FROM _stream_records NOT INDEXED WHERE table_name = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4",
+        )?;
+        let mut rows = statement.query((table, place, end, MOST_LOOKED_AT as i64))?;
+        let mut looked_at = 0;
+        while let Some(row) = rows.next()? {
+            looked_at += 1;
+            let keys = row.get_ref(2)?.as_str()?;
+            let (keys_size, keys) = (keys.len(), parse(keys));
+            if is_wanted(&keys) {
+                page.records.push(kept(row, keys, keys_size)?);
+            }
+            if page.records.len() == limit || looked_at == MOST_LOOKED_AT {
+                page.read_to = row.get(0)?;
+                page.is_last = page.read_to == end;
+                break;
+            }
+        }
+        Ok(page)
     })
 }
 
-fn select(connection: &Connection, table: &str, place: i64, end: i64, limit: usize) -> rusqlite::Result<Vec<Kept>> {
-    // NOT INDEXED: by primary key from the place on. The index by number would be sorted first.
-    let mut statement = connection.prepare_cached(
-        "SELECT id, event_name, keys_json, new_image, old_image, created_at, user_identity
-         FROM _stream_records NOT INDEXED WHERE table_name = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4",
-    )?;
-    statement
-        .query_map((table, place, end, limit as i64), |row| {
-            let keys: String = row.get(2)?;
-            let new_image: Option<String> = row.get(3)?;
-            let old_image: Option<String> = row.get(4)?;
-            let size = [Some(&keys), new_image.as_ref(), old_image.as_ref()].into_iter().flatten().map(String::len).sum();
-            Ok(Kept {
-                id: row.get(0)?,
-                event: row.get(1)?,
-                keys: parse(&keys),
-                new_image: new_image.as_deref().map(parse),
-                old_image: old_image.as_deref().map(parse),
-                created_at: row.get(5)?,
-                size,
-                by_time_to_live: row.get::<_, Option<String>>(6)?.is_some(),
-            })
-        })?
-        .collect()
+fn kept(row: &Row<'_>, keys: Value, keys_size: usize) -> rusqlite::Result<Kept> {
+    let image = |column: usize| Ok::<_, rusqlite::Error>(row.get_ref(column)?.as_str_or_null()?);
+    let (new_image, old_image) = (image(3)?, image(4)?);
+    Ok(Kept {
+        id: row.get(0)?,
+        event: row.get(1)?,
+        keys,
+        size: keys_size + new_image.map_or(0, str::len) + old_image.map_or(0, str::len),
+        new_image: new_image.map(parse),
+        old_image: old_image.map(parse),
+        created_at: row.get(5)?,
+        by_time_to_live: row.get_ref(6)? != ValueRef::Null,
+    })
 }
 
 /// What the engine wrote is JSON; anything else would be a damaged file, and shows as null.

@@ -190,18 +190,19 @@ impl Streams {
         Ok(true)
     }
 
-    /// Records of a shard after a place, at most `limit`; none only when there are none.
+    /// Records of a shard after a place, at most `limit`; fewer only when there are no more.
     pub fn read(&self, stream: &Stream, shard: &Shard, place: i64, limit: usize) -> rusqlite::Result<Page> {
-        let mut read_to = place.max(shard.after);
+        let mut found = Page { records: Vec::new(), read_to: place.max(shard.after) };
         loop {
-            let page = stream_records::after(&self.engine, &stream.table, read_to, shard.until, limit)?;
-            let ours = |kept: &Kept| shard.holds(&kept.keys[stream.partition_key()]) && !kept.changes_nothing();
-            let records: Vec<_> = page.records.into_iter().filter(ours).map(|kept| self.record(stream, kept)).collect();
-            // A page of other shards' records is not the end.
-            if !records.is_empty() || page.read_to == read_to {
-                return Ok(Page { records, read_to: page.read_to });
+            let wanted = limit - found.records.len();
+            let is_ours = |keys: &Value| shard.holds(&keys[stream.partition_key()]);
+            let page = stream_records::after(&self.engine, &stream.table, found.read_to, shard.until, wanted, is_ours)?;
+            let changes = page.records.into_iter().filter(|kept| !kept.changes_nothing());
+            found.records.extend(changes.map(|kept| self.record(stream, kept)));
+            found.read_to = page.read_to;
+            if page.is_last || found.records.len() == limit {
+                return Ok(found);
             }
-            read_to = page.read_to;
         }
     }
 

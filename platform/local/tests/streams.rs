@@ -2,9 +2,11 @@
 
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use annals_local::{Local, Store, StreamMapping, Trim};
+use annals_local::{Function, Local, Store, StreamMapping, Trim};
 use serde_json::json;
 use support::{Seen, config, dynamodb, failure, put};
 use tokio::time::Instant;
@@ -239,5 +241,150 @@ async fn unread_records_are_kept_unless_trimmed_as_aws_does_which_is_an_alarm() 
             (seen.values(), local.alarms().unwrap().len()),
             (expected.into_iter().map(str::to_owned).collect(), usize::from(trim == Trim::AsAws))
         );
+    }
+}
+
+/// A function that notes which batches are under way together, and takes a second for each.
+fn slow(seen: &Seen, most: Arc<AtomicUsize>) -> Function {
+    let (seen, now) = (seen.clone(), Arc::new(AtomicUsize::new(0)));
+    Function::new("project", move |event, _| {
+        let (seen, most, now) = (seen.clone(), most.clone(), now.clone());
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            seen.push(event);
+            Ok(json!({}))
+        }
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parallelization_factor_handles_batches_of_a_shard_together_and_keeps_the_order_of_each_item() {
+    for factor in [1, 4] {
+        let local = Local::open(with_mapping(Store::Memory, |mapping| {
+            mapping.parallelization_factor = factor;
+            mapping.batch_size = 2;
+        }));
+        let local = local.await.unwrap();
+        let (seen, most) = (Seen::default(), Arc::new(AtomicUsize::new(0)));
+        local.install(slow(&seen, most.clone()));
+        let client = dynamodb(&local, "admin");
+        for number in 0..60 {
+            put(&client, "log", "s", &format!("item-{}", number % 12), &format!("{}:{number:03}", number % 12)).await;
+        }
+        local.settle().await;
+        assert_eq!((most.load(Ordering::SeqCst), seen.values().len()), (factor, 60));
+        for item in 0..12 {
+            let values = seen.values();
+            let of_item: Vec<_> = values.iter().filter(|value| value.starts_with(&format!("{item}:"))).collect();
+            assert!(of_item.len() == 5 && of_item.is_sorted(), "{of_item:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisoned_item_holds_up_its_own_lane_and_the_checkpoint_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let open = || {
+        Local::open(with_mapping(Store::Directory(directory.path().to_owned()), |mapping| {
+            mapping.parallelization_factor = 4;
+            mapping.max_retries = None;
+            mapping.batch_size = 10;
+        }))
+    };
+    let bad = |event: &serde_json::Value| event.to_string().contains("bad");
+    let local = open().await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", move |_, event| if bad(event) { Err(failure()) } else { Ok(json!({})) }));
+    let client = dynamodb(&local, "admin");
+    put(&client, "log", "s", "poisoned", "bad").await;
+    for number in 0..20 {
+        put(&client, "log", "s", &format!("item-{number}"), &format!("{number:02}")).await;
+    }
+    let running = local.start();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    let handled = seen.batches().iter().filter(|batch| !bad(batch)).flat_map(|batch| batch["Records"].as_array().unwrap().clone()).count();
+    assert!(handled >= 10, "other lanes go on: {handled}");
+    running.stop().await;
+    drop((client, local));
+    // Mended: what the lane held up comes again, and nothing is lost.
+    let local = open().await.unwrap();
+    let after = Seen::default();
+    local.install(after.function("project", |_, _| Ok(json!({}))));
+    local.settle().await;
+    let mut values = after.values();
+    values.sort();
+    let mut expected: Vec<_> = (0..20).map(|number| format!("{number:02}")).collect();
+    expected.push("bad".to_owned());
+    assert_eq!(values, expected, "the checkpoint stood before the poisoned record");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_given_up_lies_in_the_folder_of_failures_as_lambda_leaves_it_in_s3() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = with_mapping(Store::Memory, |mapping| mapping.max_retries = Some(1));
+    config.failures = Some(folder.path().to_owned());
+    let local = Local::open(config).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, event| if event.to_string().contains("bad") { Err(failure()) } else { Ok(json!({})) }));
+    let client = dynamodb(&local, "admin");
+    for value in ["a", "bad", "b"] {
+        put(&client, "log", "s", value, value).await;
+    }
+    local.settle().await;
+    let day = folder.path().join("aws/lambda/projector/shardId-00000000000000000001-00000000/2026/03/01");
+    let files: Vec<_> = std::fs::read_dir(&day).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(files.len(), 1);
+    let name = files[0].file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("2026-03-01T12.00.00-") && name.len() == 20 + 36, "{name}");
+    let mut object: serde_json::Value = serde_json::from_slice(&std::fs::read(&files[0]).unwrap()).unwrap();
+    let payload: serde_json::Value = serde_json::from_str(object["payload"].as_str().unwrap()).unwrap();
+    assert_eq!(payload["Records"][0]["dynamodb"]["NewImage"]["value"]["S"], "bad");
+    assert_eq!(object["requestContext"]["requestId"].as_str().map(str::len), Some(36));
+    let number = payload["Records"][0]["dynamodb"]["SequenceNumber"].clone();
+    let arn = payload["Records"][0]["eventSourceARN"].clone();
+    object["payload"].take();
+    object["requestContext"]["requestId"].take();
+    let expected = json!({
+        "requestContext": {
+            "requestId": null, "functionArn": "arn:aws:lambda:eu-west-1:000000000000:function:project",
+            "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 2,
+        },
+        "responseContext": { "statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled" },
+        "version": "1.0",
+        "timestamp": "2026-03-01T12:00:00.100Z",
+        "DDBStreamBatchInfo": {
+            "shardId": "shardId-00000000000000000001-00000000", "startSequenceNumber": number, "endSequenceNumber": number,
+            "approximateArrivalOfFirstRecord": "2026-03-01T12:00:00Z", "approximateArrivalOfLastRecord": "2026-03-01T12:00:00Z",
+            "batchSize": 1, "streamArn": arn,
+        },
+        "payload": null,
+    });
+    assert_eq!(object, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_is_not_there_uses_up_no_retries() {
+    let local = Local::open(with_mapping(Store::Memory, |mapping| mapping.max_retries = Some(1))).await.unwrap();
+    put(&dynamodb(&local, "admin"), "log", "s", "1", "a").await;
+    let running = local.start();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(local.discarded().is_empty());
+    let seen = Seen::default();
+    local.install(seen.function("project", |_, _| Ok(json!({}))));
+    local.settle().await;
+    assert_eq!(seen.values(), ["a"]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_mapping_that_aws_would_refuse_is_refused() {
+    for (factor, batch) in [(0, 1), (11, 1), (1, 0), (1, 10_001)] {
+        let local = Local::open(with_mapping(Store::Memory, |mapping| {
+            mapping.parallelization_factor = factor;
+            mapping.batch_size = batch;
+        }));
+        assert!(local.await.is_err(), "factor {factor}, batch {batch}");
     }
 }

@@ -10,6 +10,7 @@ use crate::consumed::{Consumed, Meter};
 use crate::error::ReadError;
 use crate::merge;
 use crate::retry::Jitter;
+use crate::send::{self, KEYS_PER_CALL};
 
 /// One item as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -65,6 +66,36 @@ impl Reads {
     pub async fn get_item(&self, pattern: &'static str, params: &Params) -> Result<Option<Item>, ReadError> {
         let plan = self.only_plan(pattern, Operation::GetItem, params)?;
         self.send_get(&plan).await
+    }
+
+    /// Several items of one pattern, each by its whole key, in the order of `params`; one result each.
+    ///
+    /// Cost: 1 call per 100 keys; RCU as that many [`Reads::get_item`]. A call of several is not a snapshot of all.
+    pub async fn get_items(&self, pattern: &'static str, params: &[Params]) -> Vec<Result<Option<Item>, ReadError>> {
+        let plans: Vec<_> = params.iter().map(|params| self.only_plan(pattern, Operation::GetItem, params)).collect();
+        // One key once: a call that names a key twice is refused.
+        let mut distinct: Vec<(Key, Plan)> = Vec::new();
+        for plan in plans.iter().flatten() {
+            let key = send::key(plan);
+            if !distinct.iter().any(|(known, _)| *known == key) {
+                distinct.push((key, plan.clone()));
+            }
+        }
+        let calls: Vec<Vec<Plan>> =
+            distinct.chunks(KEYS_PER_CALL).map(|some| some.iter().map(|(_, plan)| plan.clone()).collect()).collect();
+        let answers = futures_util::future::try_join_all(calls.iter().map(|plans| self.send_get_many(plans))).await;
+        let (items, error) = match answers {
+            Ok(items) => (items.into_iter().flatten().collect(), None),
+            Err(error) => (Vec::new(), Some(causes(&error))),
+        };
+        let find = |plan: &Plan| match &error {
+            Some(error) => Err(ReadError::failed(error.clone())),
+            None => {
+                let key = send::key(plan);
+                Ok(items.iter().find(|item: &&Item| key.iter().all(|(name, value)| item.get(name) == Some(value))).cloned())
+            }
+        };
+        plans.into_iter().map(|plan| plan.and_then(|plan| find(&plan))).collect()
     }
 
     /// One page of a query, as it is: at most `limit` items (the pattern's page where none is given), and at most 1 MB.
@@ -148,4 +179,10 @@ impl Reads {
             .ok_or_else(|| ReadError::failed(format!("{name} is not in the matrix of {}", self.matrix.service())))?;
         Ok(pattern.page_size().and_then(|size| i32::try_from(size).ok()).unwrap_or(100))
     }
+}
+
+/// An error and what caused it, for those who share it.
+fn causes(error: &ReadError) -> String {
+    let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

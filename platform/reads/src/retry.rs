@@ -36,6 +36,15 @@ impl Jitter {
         longest.mul_f64((self.next() >> 11) as f64 / (1u64 << 53) as f64)
     }
 
+    /// Waits before another attempt, from 0; `None` when there have been enough.
+    pub(crate) async fn wait(&self, attempt: u32) -> Option<()> {
+        if attempt + 1 == ATTEMPTS {
+            return None;
+        }
+        tokio::time::sleep(self.pause(attempt)).await;
+        Some(())
+    }
+
     /// SplitMix64: each call, from any task, takes the next number.
     fn next(&self) -> u64 {
         let mut z = self.state.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed).wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -1,13 +1,16 @@
-//! Sends one plan as one request: the only calls of GetItem, Query and Scan in the project.
+//! Sends plans as requests: the only calls of GetItem, BatchGetItem, Query and Scan in the project.
 
 use std::collections::HashMap;
 
 use access_patterns::{Expression, Plan, Scalar};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 
 use crate::error::ReadError;
 use crate::reads::{Item, ItemPage, Key, Reads};
 use crate::retry::with_retry;
+
+/// The most keys a BatchGetItem takes.
+pub(crate) const KEYS_PER_CALL: usize = 100;
 
 /// Which part of a table a parallel scan reads: this segment, of so many.
 pub(crate) type Segment = Option<(i32, i32)>;
@@ -15,12 +18,11 @@ pub(crate) type Segment = Option<(i32, i32)>;
 impl Reads {
     pub(crate) async fn send_get(&self, plan: &Plan) -> Result<Option<Item>, ReadError> {
         let projection = plan.projection_expression();
-        let key = plan.conditions.iter().filter_map(|(name, _)| Some((name.clone(), attribute(plan.fixed(name)?))));
         let request = self
             .client
             .get_item()
             .table_name(&plan.table)
-            .set_key(Some(key.collect()))
+            .set_key(Some(key(plan)))
             .consistent_read(plan.strong)
             .set_projection_expression(projection.as_ref().map(|projection| projection.text.clone()))
             .set_expression_attribute_names(projection.map(|projection| projection.names.into_iter().collect()))
@@ -28,6 +30,36 @@ impl Reads {
         let answer = with_retry(&self.jitter, || request.clone().send()).await?;
         self.meter.add(answer.consumed_capacity());
         Ok(answer.item)
+    }
+
+    /// The items of plans of one pattern, at most [`KEYS_PER_CALL`], each with its own key: in one call, and more for what the answer
+    /// leaves unprocessed.
+    pub(crate) async fn send_get_many(&self, plans: &[Plan]) -> Result<Vec<Item>, ReadError> {
+        let Some(first) = plans.first() else { return Ok(Vec::new()) };
+        let projection = first.projection_expression();
+        let keys = KeysAndAttributes::builder()
+            .set_keys(Some(plans.iter().map(key).collect()))
+            .consistent_read(first.strong)
+            .set_projection_expression(projection.as_ref().map(|projection| projection.text.clone()))
+            .set_expression_attribute_names(projection.map(|projection| projection.names.into_iter().collect()))
+            .build()
+            .map_err(|error| ReadError::failed(error.to_string()))?;
+        let mut open = Some(HashMap::from([(first.table.clone(), keys)]));
+        let mut items = Vec::with_capacity(plans.len());
+        for attempt in 0.. {
+            let request =
+                self.client.batch_get_item().set_request_items(open.take()).return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = with_retry(&self.jitter, || request.clone().send()).await?;
+            answer.consumed_capacity().iter().for_each(|capacity| self.meter.add(Some(capacity)));
+            items.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            open = answer.unprocessed_keys.filter(|unprocessed| !unprocessed.is_empty());
+            if open.is_none() {
+                break;
+            }
+            // Unprocessed keys are throttled keys.
+            self.jitter.wait(attempt).await.ok_or_else(|| ReadError::Busy { source: "keys were left unprocessed".into() })?;
+        }
+        Ok(items)
     }
 
     pub(crate) async fn send_query(&self, plan: &Plan, limit: i32, after: Option<Key>) -> Result<ItemPage, ReadError> {
@@ -71,6 +103,11 @@ impl Reads {
         self.meter.add(answer.consumed_capacity());
         Ok(ItemPage { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
+}
+
+/// The key of a GetItem's plan.
+pub(crate) fn key(plan: &Plan) -> Key {
+    plan.conditions.iter().filter_map(|(name, _)| Some((name.clone(), attribute(plan.fixed(name)?)))).collect()
 }
 
 pub(crate) fn attribute(value: &Scalar) -> AttributeValue {
