@@ -185,9 +185,7 @@ impl Session {
     pub async fn close(self) {
         if let Self::Own { system, running: Some(running) } = self {
             system.local().settle().await;
-            if let Some(running) = running {
-                running.stop().await;
-            }
+            running.stop().await;
         }
     }
 }

@@ -25,6 +25,8 @@ struct NotCounted;
 
 impl Metrics for NotCounted {
     fn count(&self, _: &'static str, _: Metric, _: u64, _: &str) {}
+
+    fn time(&self, _: &'static str, _: Metric, _: TimeDelta, _: &str) {}
 }
 
 /// Walks the logs from beginning to end and mends what lacks something; with `--dry-run` only says so. Exits 1 where something is

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_lambda::{Metric, Metrics};
+use annals_lambda::metrics::embedded::hand_over;
 use annals_local::{Function, Process};
 use serde_json::Value;
 
@@ -130,9 +130,6 @@ impl System {
     /// Hands the counts that a process prints to the same tally as those of handlers here.
     fn counts(&self, service: &'static str) -> annals_local::runtime::CountLines {
         let metrics = LocalMetrics { local: self.local.clone(), store: self.store.clone() };
-        Arc::new(move |line: &Value| {
-            let detail = line["detail"].as_str().unwrap_or_default();
-            Metric::counts(line).for_each(|(metric, value)| metrics.count(service, metric, value, detail));
-        })
+        Arc::new(move |line: &Value| hand_over(line, service, &metrics))
     }
 }

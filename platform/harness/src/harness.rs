@@ -224,4 +224,6 @@ struct Nowhere;
 
 impl Metrics for Nowhere {
     fn count(&self, _: &'static str, _: Metric, _: u64, _: &str) {}
+
+    fn time(&self, _: &'static str, _: Metric, _: chrono::TimeDelta, _: &str) {}
 }

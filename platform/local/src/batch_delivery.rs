@@ -22,7 +22,7 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(60);
 /// How long a batch is tried that no function took: as long as AWS keeps stream records.
 const RECORDS_LIVE: Duration = Duration::from_secs(24 * 3600);
 /// Kinds of [`FunctionError`] that say that the function did not run. Such tries use up no retries.
-const NOT_INVOKED: [&str; 2] = ["ResourceNotFound", "TooManyRequestsException"];
+const NOT_INVOKED: [&str; 2] = ["ResourceNotFoundException", "TooManyRequestsException"];
 
 /// One batch of a lane on its way.
 pub(crate) struct Delivery {
@@ -163,7 +163,8 @@ impl Delivery {
         let Some(last) = records.last().map(|record| record.place) else { return };
         self.checkpoint.discard(self.lane, &discarded, last);
         let detail = format!("mapping {} gave up on {} records of shard {}: {reason}", self.mapping.name, records.len(), self.shard);
-        alarms::raise(&self.account.host, self.account.clock.now(), "records-discarded", &detail);
+        self.account.config.observer.iter().for_each(|observer| observer.records_discarded(&self.mapping.name, records.len()));
+        alarms::raise(&self.account.host, self.account.clock.now(), &format!("records-discarded-{}", self.mapping.name), &detail);
     }
 
     /// Waits; false when it is time to stop.

@@ -130,7 +130,7 @@ impl FunctionError {
 /// The kind of error of a function that ran out of time: it may have done its work.
 pub(crate) const TIMED_OUT: &str = "Sandbox.Timedout";
 /// The kind of error where there is no such function: nothing was done.
-pub(crate) const NO_FUNCTION: &str = "ResourceNotFound";
+pub(crate) const NO_FUNCTION: &str = "ResourceNotFoundException";
 
 /// The functions there are.
 pub(crate) struct Functions {
@@ -250,14 +250,14 @@ impl Functions {
         };
         if let Err(error) = &result {
             tracing::warn!(function = name, request_id, kind = error.kind, error = error.message, "function failed");
-            self.observer.iter().for_each(|observer| observer.function_failed(name));
+            self.observer.iter().for_each(|observer| observer.function_failed(&name));
         }
         result
     }
 
     fn find(&self, name: &str) -> Result<Arc<Installed>, FunctionError> {
         let installed = self.installed.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let missing = || FunctionError::new("ResourceNotFoundException", format!("Function not found: {}", arn::function(name)));
+        let missing = || FunctionError::new(NO_FUNCTION, format!("Function not found: {}", arn::function(name)));
         installed.get(name).cloned().ok_or_else(missing)
     }
 

@@ -43,6 +43,7 @@ pub(crate) fn subscription() -> Vec<(StreamId, Version, SubscriptionEvent)> {
         plan: "pro".parse().expect("pro is a plan"),
         price: price(),
         interval: Interval::Month,
+        starts_on: Some(at().date()),
         provider_subscription: Some("sub_1NvLkE".parse().expect("a provider's id")),
     };
     Story::<Subscription>::of(SUBSCRIPTION).then(CreateSubscription(created)).told

@@ -3,7 +3,6 @@
 use annals_kit::StreamId;
 use annals_lambda::metrics::{Metric, measured};
 use annals_lambda::http::{self, Caller, Problem, Response};
-use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{InvoiceIssued, InvoiceRefusal, IssueInvoice};

@@ -36,7 +36,7 @@ const LONGEST_TYPE: usize = 80;
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &WebhookDeps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
     let work = Box::pin(process(&event.payload, deps));
-    Ok(measured(&*deps.metrics, &*deps.clock, SERVICE, FUNCTION, work).await)
+    Ok(measured(&*deps.billing.metrics, &*deps.billing.clock, SERVICE, FUNCTION, work).await)
 }
 
 async fn process(event: &ApiGatewayV2httpRequest, deps: &WebhookDeps) -> Result<Response, Problem> {
@@ -223,7 +223,7 @@ impl<'a> Delivery<'a> {
         let version = match outcome {
             Ok(Outcome::Committed { version, repeated, .. }) => {
                 if !repeated {
-                    deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
+                    deps.billing.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
                 }
                 Some(version)
             }

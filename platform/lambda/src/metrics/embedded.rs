@@ -152,6 +152,25 @@ fn document(now: Timestamp, service: &str, function: &str, held: Held) -> Value 
     Value::Object(root)
 }
 
+/// Hands what a document says to other `metrics`, as if `service` had counted it there.
+pub fn hand_over(document: &Value, service: &'static str, metrics: &dyn Metrics) {
+    let function = document["function"].as_str().unwrap_or_default();
+    for definition in super::definition::ALL.iter().filter(|definition| definition.is_printed()) {
+        let name = definition.metric.name();
+        let details = document["details"][&name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let about = if definition.label == Some("function") { function } else { details.last().unwrap_or_default() };
+        match &document[&name] {
+            Value::Number(count) => metrics.count(service, definition.metric, count.as_u64().unwrap_or(0), about),
+            Value::Array(times) => {
+                for millis in times.iter().filter_map(Value::as_f64) {
+                    metrics.time(service, definition.metric, TimeDelta::microseconds((millis * 1000.0) as i64), about);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 fn unit_name(unit: Unit) -> String {
     format!("{unit:?}")
 }
