@@ -219,6 +219,11 @@ impl Fixture {
         self.log.from_version(stream, annals_kit::Version::FIRST, 1000, None).await.unwrap().items
     }
 
+    /// The stored row, as far as faults let it be read.
+    pub(crate) async fn try_row(&self, stream: &StreamId) -> Option<Item> {
+        self.reads.get_item("get_invoice_strong", &Params::new().text("id", stream.id())).await.ok()?
+    }
+
     /// The stored row: its version and content.
     pub(crate) async fn row(&self, stream: &StreamId) -> Option<Item> {
         self.reads.get_item("get_invoice_strong", &Params::new().text("id", stream.id())).await.unwrap()
