@@ -96,7 +96,11 @@ pub(crate) async fn serve(account: &Account, request: Request<Bytes>, source_ip:
 
 /// What API Gateway answers while as many invocations run as may: nothing ran.
 fn throttled() -> Response<Bytes> {
-    let mut response = problem(StatusCode::SERVICE_UNAVAILABLE, "busy", "too many requests at the same time; nothing was done, try again");
+    let mut response = problem(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "busy",
+        "too many requests at the same time, nothing was done; try again in a moment with the same Idempotency-Key",
+    );
     response.headers_mut().insert(http::header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }

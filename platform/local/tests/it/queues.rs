@@ -337,11 +337,13 @@ async fn a_move_task_can_be_cancelled_and_sent_elsewhere_and_refused() {
 async fn a_move_task_goes_on_after_a_restart() {
     let directory = tempfile::tempdir().unwrap();
     let store = || Store::Directory(directory.path().to_owned());
-    let local = Local::open(queues(store())).await.unwrap();
+    let first = queues(store());
+    let clock = first.clock.clone();
+    let local = Local::open(first).await.unwrap();
     bury(&client(&local, "admin"), 2).await;
     client(&local, "admin").start_message_move_task().source_arn(arn("letters")).send().await.unwrap();
     drop(local);
-    let local = Local::open(queues(store())).await.unwrap();
+    let local = Local::open(Config { clock, ..queues(store()) }).await.unwrap();
     local.settle().await;
     assert_eq!(counts(&client(&local, "admin"), "mail").await[0], "2");
 }
