@@ -33,7 +33,8 @@ pub enum Command {
     History(History),
     /// Show what was known of a stream, now or at an earlier version or time.
     Show(Show),
-    /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log.
+    /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log; and every
+    /// ledger: each commit once with its hash, positions and days without gaps, every signed checkpoint's root.
     Verify(Verify),
     /// Find and mend what rows and bus lack of the logs: failed batches, then every stream; exits 1 if something is still lacking.
     Reconcile(Reconcile),

@@ -10,7 +10,7 @@ use annals_lambda::{Account, Web};
 use annals_local::{Durability, OpenError, Running, Store, Trim};
 use serde::{Deserialize, Serialize};
 
-use crate::system::{Credentials, IN_PROCESS_API, Options, REGION, System, SystemError};
+use crate::system::{Credentials, IN_PROCESS_API, Ledgers, Options, REGION, System, SystemError};
 
 /// Where a running system listens, as it writes it into its data directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,8 @@ pub enum Session {
         listening: Listening,
         /// Its secrets.
         credentials: Credentials,
+        /// The keys and proofs of its ledgers.
+        ledgers: Ledgers,
         /// HTTP on this machine.
         web: Arc<dyn Web>,
     },
@@ -112,7 +114,8 @@ impl Session {
                     // The one that listens must be the one that holds the directory: an old file may name another.
                     if let Some(listening) = Listening::read(directory).filter(|said| said.process.to_string() == holder.trim()) {
                         let credentials = Credentials::of(directory, &*ids)?;
-                        return Ok(Self::Remote { listening, credentials, web: Arc::new(TcpWeb::loopback()) });
+                        let ledgers = Ledgers::of(directory, &*ids)?;
+                        return Ok(Self::Remote { listening, credentials, ledgers, web: Arc::new(TcpWeb::loopback()) });
                     }
                     process = holder;
                 }
@@ -178,6 +181,14 @@ impl Session {
     pub async fn settle(&self) {
         if let Self::Own { system, .. } = self {
             system.local().settle().await;
+        }
+    }
+
+    /// The keys and proofs of the ledgers.
+    pub fn ledgers(&self) -> Ledgers {
+        match self {
+            Self::Own { system, .. } => system.ledgers(),
+            Self::Remote { ledgers, .. } => ledgers.clone(),
         }
     }
 

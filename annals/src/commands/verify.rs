@@ -1,13 +1,17 @@
 //! `annals verify`: is the history what it was?
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use annals_kit::{StreamId, Version};
+use annals_kit::{Clock, Ids, StreamId, Version};
+use annals_lambda::machine::{MachineClock, MachineIds};
+use annals_ledger::LedgerTable;
+use annals_ledger::verify::{Finding, Population, Verified, Verifier};
 use annals_log::verify::{Broken, Chain};
 use annals_log::{Log, log::key_text};
 use annals_reads::{Item, Reads};
 
-use super::stream;
+use super::stream::{self, plain};
 use crate::cli::Verify;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
@@ -19,18 +23,34 @@ const PAGE: usize = 200;
 struct Checked {
     streams: u64,
     commits: u64,
+    ledgers: Vec<(&'static str, Verified)>,
+}
+
+/// The first thing that does not hold.
+enum Wrong {
+    Stream(Broken),
+    Ledger { service: &'static str, finding: Finding },
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stream(broken) => broken.fmt(f),
+            Self::Ledger { service, finding } => write!(f, "{service} {finding}"),
+        }
+    }
 }
 
 /// Checks one stream or all; names the first bad item and exits 1.
 pub(super) async fn run(session: &Session, options: &Verify) -> Result<Answer, CouldNotTell> {
     let mut checked = Checked::default();
-    let broken = match &options.stream {
-        Some(text) => one(session, &stream::parse(text)?, &mut checked).await?,
+    let wrong = match &options.stream {
+        Some(text) => one(session, &stream::parse(text)?, &mut checked).await?.map(Wrong::Stream),
         None => all(session, &mut checked).await?,
     };
-    match broken {
-        Some(broken) => {
-            say(format_args!("no: {broken}"));
+    match wrong {
+        Some(wrong) => {
+            say(format_args!("no: {wrong}"));
             Ok(Answer::No)
         }
         None if checked.commits == 0 && options.stream.is_some() => {
@@ -39,8 +59,20 @@ pub(super) async fn run(session: &Session, options: &Verify) -> Result<Answer, C
         }
         None => {
             say(format_args!("yes: {} commits of {} streams verify", checked.commits, checked.streams));
+            checked.ledgers.iter().for_each(|(service, verified)| say_ledger(service, verified));
             Ok(Answer::Yes)
         }
+    }
+}
+
+/// What holds of a ledger, and what a person may want to know although it holds.
+fn say_ledger(service: &str, verified: &Verified) {
+    let Verified { entries, checkpoints, signed, irregular, waiting } = verified;
+    let more = if *waiting > 0 { format!("; {waiting} commits wait for their position") } else { String::new() };
+    say(format_args!("  ledger of {service}: {entries} entries, {signed} of them signed, {checkpoints} checkpoints consistent{more}"));
+    for (position, irregular) in irregular {
+        let (kind, pk, sk) = (irregular.kind.word(), plain(&irregular.pk.as_str().into()), plain(&irregular.sk.as_str().into()));
+        say(format_args!("  position {position} records that PK={pk} SK={sk} was {kind}"));
     }
 }
 
@@ -74,32 +106,64 @@ async fn walk(log: &Log, id: &StreamId) -> Result<(Chain, Option<Broken>), Could
     }
 }
 
-/// Every stream of every log, in one scan each; then whether a row knows of commits that its log no longer has.
-async fn all(session: &Session, checked: &mut Checked) -> Result<Option<Broken>, CouldNotTell> {
+/// Every ledger, then every stream of every log, in one scan each; then whether a row knows of commits that its log no longer has, and
+/// whether ledger and log agree.
+async fn all(session: &Session, checked: &mut Checked) -> Result<Option<Wrong>, CouldNotTell> {
     for (service, log) in stream::logs(session) {
-        let mut chains: BTreeMap<String, Chain> = BTreeMap::new();
-        let mut after = None;
-        loop {
-            let page = log.scan(after).await.map_err(CouldNotTell::reading)?;
-            for item in &page.items {
-                if let Some(broken) = check(&log, &mut chains, item).await? {
-                    return Ok(Some(broken));
-                }
-            }
-            match page.next {
-                Some(next) => after = Some(next),
-                None => break,
-            }
-        }
+        let ledgers = session.ledgers();
+        let ledger = ledgers.of_service(service);
+        let verifier = Verifier { table: ledger_table(session, service), objects: &*ledger.objects, key: Some(ledger.key.verifier()) };
+        let secret = std::array::from_fn(|_| MachineIds.random() as u8);
+        // Before the log: whatever the ledger has then, the log must have.
+        let walked = match verifier.walk(secret).await.map_err(CouldNotTell::reading)? {
+            Ok(walked) => walked,
+            Err(finding) => return Ok(Some(Wrong::Ledger { service, finding })),
+        };
+        let mut population = Population::new(secret);
+        let chains = match chains(&log, &mut population).await? {
+            Ok(chains) => chains,
+            Err(broken) => return Ok(Some(Wrong::Stream(broken))),
+        };
         checked.streams += chains.len() as u64;
         checked.commits += chains.values().filter_map(Chain::good_until).map(Version::get).sum::<u64>();
+        match verifier.compare(walked, &population, &log, MachineClock.now()).await.map_err(CouldNotTell::reading)? {
+            Ok(verified) => checked.ledgers.push((service, verified)),
+            Err(finding) => return Ok(Some(Wrong::Ledger { service, finding })),
+        }
         if service == "billing"
             && let Some(broken) = rows(session, &log, &chains).await?
         {
-            return Ok(Some(broken));
+            return Ok(Some(Wrong::Stream(broken)));
         }
     }
     Ok(None)
+}
+
+fn ledger_table(session: &Session, service: &str) -> LedgerTable {
+    let client = session.account("auditor").dynamodb();
+    let (matrix, table) = match service {
+        "billing" => (access_patterns::billing(), "subscriptions-ledger"),
+        _ => (access_patterns::notifications(), "notifications-ledger"),
+    };
+    LedgerTable::new(client.clone(), Reads::new(client, matrix), table)
+}
+
+/// The chain of every stream of a log, in one scan; each item goes into `population`.
+async fn chains(log: &Log, population: &mut Population) -> Result<Result<BTreeMap<String, Chain>, Broken>, CouldNotTell> {
+    let (mut chains, mut after) = (BTreeMap::new(), None);
+    loop {
+        let page = log.scan(after).await.map_err(CouldNotTell::reading)?;
+        for item in &page.items {
+            population.add(item);
+            if let Some(broken) = check(log, &mut chains, item).await? {
+                return Ok(Err(broken));
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(Ok(chains)),
+        }
+    }
 }
 
 /// Checks an item of the scan. What looks broken is read again in order first: commits may come while the scan goes on.

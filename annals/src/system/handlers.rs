@@ -6,11 +6,14 @@ use std::time::Duration;
 use annals_contract::delivery::BUS;
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Host, Metrics};
+use annals_ledger::function::{sequence, serve, sign};
 use annals_local::{Function, FunctionError};
 use annals_projection::failures::folder::Folder;
 use annals_projection::reconciliation;
 use lambda_runtime::LambdaEvent;
 
+use super::contracts::Listed;
+use super::ledger::Ledgers;
 use super::measurements::Measurements;
 use super::metrics::LocalMetrics;
 use super::{System, alarms, identity, openmetrics, status, ticks};
@@ -64,6 +67,15 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         Arc::new(billing_projectors::reconciler(&host("billing-reconciler"), BUS).with_failures(failures())),
         Arc::new(notifications_projectors::reconciler(&host("notifications-reconciler"), BUS).with_failures(failures())),
     );
+    let (order, order_of_notes) = (
+        Arc::new(billing_projectors::ledger::sequencer(&host("billing-ledger"))),
+        Arc::new(notifications_projectors::ledger::sequencer(&host("notifications-ledger"))),
+    );
+    let Ledgers { billing: ledger, notifications: ledger_of_notes } = system.ledgers();
+    let (signer, signer_of_notes) = (
+        Arc::new(billing_projectors::ledger::signer(&host("billing-signer"), ledger.objects, ledger.key)),
+        Arc::new(notifications_projectors::ledger::signer(&host("notifications-signer"), ledger_of_notes.objects, ledger_of_notes.key)),
+    );
     vec![
         function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle),
         function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle),
@@ -72,6 +84,10 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("run-dunning", billing("run-dunning"), billing_service::run_dunning::handle),
         function!("follow-dunning", billing("follow-dunning"), billing_service::follow_dunning::handle),
         function!("read-billing", billing("read-billing"), billing_service::read::handle),
+        function!("billing-ledger", order, sequence),
+        function!("billing-signer", signer, sign),
+        function!("notifications-ledger", order_of_notes, sequence),
+        function!("notifications-signer", signer_of_notes, sign),
         function!("billing-reconciler", mended_rows, reconciliation::handle),
         function!("notifications-reconciler", mended_notes, reconciliation::handle),
         function!("billing-projector", rows, annals_projection::handle),
@@ -83,10 +99,13 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
 /// What only this machine has: a stand-in for identity, and what it tells of itself.
 pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>) -> Vec<Function> {
     let local = Arc::new(system.local().clone());
+    let ledgers = system.ledgers();
     let (store, owners) = (system.store.clone(), system.owners.clone());
     let measurements = Arc::new(Measurements { local: system.local().clone(), store, owners, clock: clock.clone() });
     vec![
         function!("identity-contact", Arc::new(()), identity::contact),
+        function!("read-billing-ledger", ledgers.billing.objects, serve),
+        function!("read-notifications-ledger", ledgers.notifications.objects, serve),
         function!("local-alarms", local, alarms::list),
         function!("local-alarm-history", local, alarms::history),
         function!("local-acknowledge", local, alarms::acknowledge),
@@ -97,8 +116,14 @@ pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>) -> Vec<Fu
 }
 
 /// The value of a function's environment variable on this machine, where `api` is served; `None` for one that no function knows.
-pub(super) fn variable(name: &str, system: &System, api: &str) -> Option<String> {
+pub(super) fn variable(name: &str, listed: &Listed, system: &System, api: &str) -> Option<String> {
+    let ledgers = system.ledgers();
+    let ledger = ledgers.of_service(listed.service);
     let value = match name {
+        "ANNALS_LEDGER_GENERATION" => "0",
+        "ANNALS_LEDGER_KEY" => ledger.key.secret_text(),
+        "ANNALS_LEDGER_OBJECTS" => &ledger.folder,
+        "ANNALS_LEDGER_ORIGIN" => super::ledger::HOST,
         "ANNALS_BUS" => BUS,
         "ANNALS_IDENTITY_URL" => api,
         "ANNALS_MAIL_FROM" => MAIL_FROM,

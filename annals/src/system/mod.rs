@@ -5,6 +5,7 @@
 //! - [`roles`]: who may do what, from the policies in `infra/policies`
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
+//! - [`ledger`]: the ledgers' keys and proofs
 //! - [`identity`]: a stand-in for identity's contact route
 //! - [`letters`]: which queues hold dead letters, of what, and where they go back to
 //! - [`metrics`]: takes in what is counted; [`store`]: keeps it; [`services`]: whose it is
@@ -18,6 +19,7 @@ pub mod credentials;
 mod guard;
 mod handlers;
 mod identity;
+pub mod ledger;
 pub mod letters;
 mod measurements;
 mod metrics;
@@ -41,6 +43,7 @@ use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
 
 pub use self::credentials::Credentials;
 pub use self::identity::API as IN_PROCESS_API;
+pub use self::ledger::Ledgers;
 pub use self::status::Status;
 
 /// The region of the local account.
@@ -72,6 +75,7 @@ pub struct System {
     credentials: Credentials,
     /// The data directory; `None` where everything is in memory.
     directory: Option<PathBuf>,
+    ledgers: Ledgers,
     store: Arc<store::MetricsStore>,
     owners: services::Owners,
 }
@@ -128,7 +132,11 @@ impl System {
         };
         config.roles = roles::roles(&credentials);
         let local = Local::open(config).await?;
-        let system = Self { local, credentials, directory, store, owners };
+        let ledgers = match &directory {
+            Some(directory) => Ledgers::of(directory, &*ids)?,
+            None => Ledgers::new(&*ids),
+        };
+        let system = Self { local, credentials, directory, ledgers, store, owners };
         system.install(contracts, &clock, &ids)?;
         Ok(system)
     }
@@ -152,6 +160,11 @@ impl System {
     /// The secrets of this system.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// The keys and proofs of the ledgers.
+    pub fn ledgers(&self) -> Ledgers {
+        self.ledgers.clone()
     }
 
     /// AWS as `role` reaches it, in process.

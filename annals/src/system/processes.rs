@@ -5,14 +5,13 @@ use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
 
 use annals_lambda::metrics::embedded::hand_over;
 use annals_local::{Function, Process};
 use serde_json::Value;
 
 use super::metrics::LocalMetrics;
-use super::{System, contracts, handlers};
+use super::{System, contracts, handlers, wiring};
 
 /// A folder with the binary of every function.
 #[derive(Clone, Debug)]
@@ -107,8 +106,7 @@ impl System {
                 environment: self.environment(&listed, endpoints),
                 counts: Some(self.counts(listed.service)),
             };
-            let timeout = Duration::from_secs(listed.function.timeout_seconds.into());
-            self.local.install(Function::process(listed.name, process).with_timeout(timeout));
+            self.local.install(wiring::as_described(Function::process(listed.name, process), listed.function));
         }
     }
 
@@ -123,7 +121,7 @@ impl System {
         ]);
         // One that is unknown here is missing there: the function says so when it starts.
         let values = listed.function.environment.iter();
-        environment.extend(values.filter_map(|name| Some((name.clone(), handlers::variable(name, self, endpoints.api)?))));
+        environment.extend(values.filter_map(|name| Some((name.clone(), handlers::variable(name, listed, self, endpoints.api)?))));
         environment
     }
 

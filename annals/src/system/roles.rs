@@ -7,17 +7,21 @@ use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 15] = [
+const POLICIES: [(&str, &str); 19] = [
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
+    ("billing-ledger", include_str!("../../../infra/policies/billing-ledger.json")),
     ("billing-projector", include_str!("../../../infra/policies/billing-projector.json")),
     ("billing-reconciler", include_str!("../../../infra/policies/billing-reconciler.json")),
+    ("billing-signer", include_str!("../../../infra/policies/billing-signer.json")),
     ("create-subscription", include_str!("../../../infra/policies/create-subscription.json")),
     ("follow-dunning", include_str!("../../../infra/policies/follow-dunning.json")),
     ("generate-due-invoices", include_str!("../../../infra/policies/generate-due-invoices.json")),
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
+    ("notifications-ledger", include_str!("../../../infra/policies/notifications-ledger.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),
+    ("notifications-signer", include_str!("../../../infra/policies/notifications-signer.json")),
     ("operator", include_str!("../../../infra/policies/operator.json")),
     ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),

@@ -19,6 +19,8 @@ pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
         Route::new("GET", "/v1/invoices", "read-billing"),
         Route::new("GET", "/v1/webhooks", "read-billing"),
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
+        Route::new("GET", "/ledger/billing/{path+}", "read-billing-ledger"),
+        Route::new("GET", "/ledger/notifications/{path+}", "read-notifications-ledger"),
         Route::new("GET", "/local/alarms", "local-alarms"),
         Route::new("GET", "/local/alarms/history", "local-alarm-history"),
         Route::new("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
@@ -44,11 +46,20 @@ pub(super) fn functions(mut handlers: Vec<Function>, contracts: &[Committed]) ->
         let Some(place) = handlers.iter().position(|handler| handler.name == *name) else {
             return Err(format!("the contract's function {name} has no handler: add it to annals/src/system/handlers.rs"));
         };
-        functions.push(handlers.swap_remove(place).with_timeout(seconds(function.timeout_seconds)));
+        functions.push(as_described(handlers.swap_remove(place), function));
     }
     match handlers.first() {
         Some(handler) => Err(format!("the handler {0} is in no contract: add `contract.function(\"{0}\", ...)`", handler.name)),
         None => Ok(functions),
+    }
+}
+
+/// A function with the timeout and the concurrency of its contract.
+pub(super) fn as_described(function: Function, described: &annals_contract::Function) -> Function {
+    let function = function.with_timeout(seconds(described.timeout_seconds));
+    match described.reserved_concurrency {
+        Some(most) => function.with_concurrency(most as usize),
+        None => function,
     }
 }
 
@@ -59,6 +70,7 @@ fn stream_mappings(delivery: &Delivery) -> impl Iterator<Item = StreamMapping> {
         max_retries: Some(mapping.max_retries),
         max_record_age: Some(seconds(mapping.max_record_age_seconds)),
         bisect: mapping.bisect,
+        parallelization_factor: mapping.parallelization_factor as usize,
         filters: mapping.filters.clone(),
         ..StreamMapping::new(name, &mapping.table, &mapping.function)
     })

@@ -94,6 +94,12 @@ impl Function {
         self.timeout_seconds = timeout_seconds;
         self
     }
+
+    /// At most one invocation at a time.
+    pub fn alone(&mut self) -> &mut Self {
+        self.reserved_concurrency = Some(1);
+        self
+    }
 }
 
 /// Hands a table's stream to a function, from the oldest record on, with partial batch answers.

@@ -1,4 +1,4 @@
-//! The entries of one ledger item as bytes: final (ADR 0008).
+//! The entries of one ledger item as bytes: final (ADR 0014).
 //!
 //! ```text
 //! u8 = 1         the format

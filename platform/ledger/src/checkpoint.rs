@@ -92,7 +92,8 @@ impl LedgerKey {
 
     /// The key that checks what this one signs.
     pub fn verifier(&self) -> VerifierKey {
-        let secret = self.text.rsplit_once('+').and_then(|(_, key)| STANDARD.decode(key).ok()).unwrap_or_default();
+        // Four parts before it; the key itself is base64 and may hold a plus.
+        let secret = self.text.splitn(5, '+').nth(4).and_then(|key| STANDARD.decode(key).ok()).unwrap_or_default();
         let seed: [u8; 32] = secret.get(1..).and_then(|seed| seed.try_into().ok()).expect("from_text has read the key");
         let text = signed_note::new_ed25519_verifier_key(self.origin.as_str(), &SigningKey::from_bytes(&seed).verifying_key());
         VerifierKey::from_text(self.origin.clone(), &text).expect("a key that signed-note has spelt")

@@ -1,4 +1,4 @@
-//! The items of a ledger table: batches of entries, seals, and the directory of epochs. Attribute names are final (ADR 0008).
+//! The items of a ledger table: batches of entries, seals, and the directory of epochs. Attribute names are final (ADR 0014).
 //!
 //! | item | `PK` | `SK` | holds |
 //! |---|---|---|---|

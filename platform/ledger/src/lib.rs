@@ -7,12 +7,15 @@
 //! - [`reader`]: entries by position and time; [`tail`]: what may come next
 //! - [`reconcile`]: what the ledger lacks of its log
 //! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`objects`]: where both are kept; [`signer`]: signs what it has read
+//! - [`verify`]: the ledger against itself, its log and its checkpoints
+//! - [`function`]: the functions, the same for every service
 //! - [`sequencer`]: gives every commit its position, once; `window`: what was sequenced lately
 
 pub mod block;
 pub mod checkpoint;
 pub mod entry;
 pub mod fact;
+pub mod function;
 pub mod item;
 pub mod objects;
 pub mod position;
@@ -25,6 +28,7 @@ pub mod summary;
 pub mod table;
 pub mod tail;
 pub mod tree;
+pub mod verify;
 mod window;
 
 pub use entry::Entry;

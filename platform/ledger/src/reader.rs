@@ -9,7 +9,7 @@ use annals_kit::Timestamp;
 
 use crate::entry::Entry;
 use crate::item::{LedgerItem, Opening};
-use crate::position::{Epoch, Position};
+use crate::position::Position;
 use crate::table::{LedgerError, LedgerTable};
 use crate::tail::Tail;
 
@@ -55,7 +55,13 @@ impl Reader {
         let epochs = self.table.epochs().await?;
         let Some(epoch) = epochs.iter().rfind(|epoch| epoch.first <= position) else { return Ok(self.all()) };
         let at = self.table.newest_first(epoch.epoch, Some(position), 1).await?;
-        Ok(self.walk(at.first().map_or(Tail::at(*epoch), Tail::before)))
+        let tail = match at.first() {
+            Some(item) if item.end() > position => Tail::before(item),
+            // The last one before it: the ledger ends there, or what follows is gone.
+            Some(item) => Tail::after(item),
+            None => Tail::at(*epoch),
+        };
+        Ok(self.walk(tail))
     }
 
     /// Items from the first one on that was sequenced at `time` or later.
@@ -124,10 +130,5 @@ impl Walk {
     /// Where it has come to.
     pub fn tail(&self) -> Tail {
         self.tail
-    }
-
-    /// The epoch it has come to.
-    pub fn epoch(&self) -> Epoch {
-        self.tail.epoch
     }
 }

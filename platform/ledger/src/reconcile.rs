@@ -80,7 +80,7 @@ pub async fn reconcile(sequencer: &Sequencer, log: &Log, share: Share) -> Result
             }
         }
         after = page.next;
-        if lacking.len() >= BATCH || after.is_none() {
+        if lacking.len() >= BATCH || (after.is_none() && !lacking.is_empty()) {
             reconciled.sequenced += sequencer.sequence_since(&lacking, since).await?;
             lacking.clear();
         }

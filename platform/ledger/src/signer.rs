@@ -80,22 +80,17 @@ impl Signer {
         self.keep(VERIFIER_KEY, "checkpoint-key", format!("{}\n", verifier.text()).as_bytes()).await?;
         let mut last = self.last().await?;
         let mut edge = self.edge(last).await?;
-        let mut walk = self.reader.from(Position::new(last.map_or(0, |last| last.size))).await?;
-        if let Some(last) = last {
-            walk = self.after_last_signed(last, &edge).await?;
-        }
-        let (mut pending, mut entries) = (vec![], 0);
+        let mut walk = match last {
+            Some(last) => self.after_last_signed(last, &edge).await?,
+            None => self.reader.all(),
+        };
+        let mut entries = 0;
         loop {
             let before = edge.size();
             while edge.size() - before < MOST_AT_ONCE {
-                if pending.is_empty() {
-                    pending = walk.next_entries().await?.unwrap_or_default();
-                    pending.retain(|entry| entry.position.get() >= edge.size());
-                }
-                if pending.is_empty() {
-                    break;
-                }
-                for entry in pending.drain(..) {
+                let Some(more) = walk.next_entries().await? else { break };
+                // The first item may begin with entries that are signed.
+                for entry in more.iter().filter(|entry| entry.position.get() >= before) {
                     edge.push(entry.leaf_hash()).map_err(|error| refused("tile", error.to_string()))?;
                 }
             }

@@ -1,4 +1,4 @@
-//! What one ledger item is about, in a few bytes a commit, so that a search can pass it over: final (ADR 0008).
+//! What one ledger item is about, in a few bytes a commit, so that a search can pass it over: final (ADR 0014).
 //!
 //! ```text
 //! u8 = 1   the format

@@ -17,8 +17,15 @@ pub fn tile_path(tile: &Tile) -> String {
 
 /// The tile that a path names; `None` where it names none, in the one spelling there is.
 pub fn tile_of(path: &str) -> Option<Tile> {
-    let tile = Tile::from_path(&format!("tile/8/{}", path.strip_prefix("tile/")?)).ok()?;
-    (tile.width() > 0 && !tile.is_data() && tile_path(&tile) == path).then_some(tile)
+    let below = path.strip_prefix("tile/")?;
+    // The library panics on levels and widths that no tile has.
+    let level = below.split_once('/').filter(|(level, _)| level.len() == 1 && ("0"..="7").contains(level));
+    let width = below.split_once(".p/").map_or("1", |(_, width)| width);
+    if level.is_none() || width.starts_with('0') {
+        return None;
+    }
+    let tile = Tile::from_path(&format!("tile/8/{below}")).ok()?;
+    (!tile.is_data() && tile_path(&tile) == path).then_some(tile)
 }
 
 /// The hashes that a tree needs to grow.

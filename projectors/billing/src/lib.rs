@@ -4,6 +4,7 @@
 //! - [`handler`]: the functions
 
 pub mod handler;
+pub mod ledger;
 pub mod rows;
 
 pub use handler::{projector, reconciler};

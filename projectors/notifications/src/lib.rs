@@ -4,5 +4,6 @@
 //! - [`handler`]: the functions
 
 pub mod handler;
+pub mod ledger;
 
 pub use handler::{projector, reconciler};

@@ -17,6 +17,8 @@ const PROJECTORS: &str = "billing-projectors";
 const EVERY: &str = "rate(5 minutes)";
 /// How long one run may take; what is left is done by the next.
 const SCHEDULED_SECONDS: u32 = 120;
+/// What a signer needs.
+const SIGNER: [&str; 4] = ["ANNALS_LEDGER_GENERATION", "ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
 /// Lambda's longest: a walk that needs more goes on when the function is woken again.
 const RECONCILER_SECONDS: u32 = 900;
 
@@ -48,6 +50,10 @@ pub fn contract() -> Contract {
 
     contract.function("billing-projector", PROJECTORS).needing(&["ANNALS_BUS"]);
     contract.follow(StreamMapping::new("subscriptions-log", "billing-projector"));
+    contract.function("billing-ledger", PROJECTORS);
+    contract.follow(StreamMapping::new("subscriptions-log", "billing-ledger"));
+    contract.function("billing-signer", PROJECTORS).needing(&SIGNER).alone();
+    contract.schedule("billing-signer", "rate(1 minute)", json!({}));
     contract.function("billing-reconciler", PROJECTORS).needing(&["ANNALS_BUS"]).within(RECONCILER_SECONDS);
     contract.schedule("billing-reconciler", "rate(1 hour)", json!({}));
     contract

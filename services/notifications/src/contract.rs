@@ -12,6 +12,8 @@ const PROJECTORS: &str = "notifications-projectors";
 /// How long sending one batch of emails may take; it is also the lease of each. A sender that died keeps its lease for as long as it might
 /// have run, so the next try comes after that.
 const SEND_EMAIL_SECONDS: u32 = 10;
+/// What a signer needs.
+const SIGNER: [&str; 4] = ["ANNALS_LEDGER_GENERATION", "ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
 /// Lambda's longest: a walk that needs more goes on when the function is woken again.
 const RECONCILER_SECONDS: u32 = 900;
 
@@ -26,6 +28,10 @@ pub fn contract() -> Contract {
 
     contract.function("notifications-projector", PROJECTORS).needing(&["ANNALS_BUS"]);
     contract.follow(StreamMapping::new("notifications-log", "notifications-projector"));
+    contract.function("notifications-ledger", PROJECTORS);
+    contract.follow(StreamMapping::new("notifications-log", "notifications-ledger"));
+    contract.function("notifications-signer", PROJECTORS).needing(&SIGNER).alone();
+    contract.schedule("notifications-signer", "rate(1 minute)", json!({}));
     contract.function("notifications-reconciler", PROJECTORS).needing(&["ANNALS_BUS"]).within(RECONCILER_SECONDS);
     contract.schedule("notifications-reconciler", "rate(1 hour)", json!({}));
     contract

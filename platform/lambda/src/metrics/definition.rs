@@ -39,6 +39,8 @@ pub enum Metric {
     CommitLacking,
     /// A scheduled function could not work on something that was due.
     WorkFailed,
+    /// A ledger and what was signed of it do not agree.
+    LedgerRefused,
     /// A function threw, panicked or ran out of time.
     FunctionError,
     /// Stream records were given up on.
@@ -155,7 +157,7 @@ const BY_SERVICE: &[&[&str]] = &[&["service"]];
 const BY_FUNCTION: &[&[&str]] = &[&["service"], &["service", "function"]];
 
 /// Every metric, in the order of [`Metric`].
-pub const ALL: [Definition; 28] = [
+pub const ALL: [Definition; 29] = [
     counted(Metric::CommandCommitted, Kind::Volume, "annals_commands", "commands carried out").by_function("CommandCommitted"),
     counted(Metric::CommandRefused, Kind::Volume, "annals_commands_refused", "commands refused by the domain").by_function("CommandRefused"),
     counted(Metric::EventPublished, Kind::Volume, "annals_events", "events accepted by the bus").printed("EventPublished"),
@@ -172,6 +174,7 @@ pub const ALL: [Definition; 28] = [
     counted(Metric::StreamLacking, Kind::Notice, "annals_streams_lacking", "streams of which rows or another consumer lacked commits that the log has").printed("StreamLacking").alarm("stream-lacking", 0, Clears::ByAcknowledgement),
     counted(Metric::CommitLacking, Kind::Notice, "annals_commits_lacking", "commits that were lacking").printed("CommitLacking"),
     counted(Metric::WorkFailed, Kind::Failure, "annals_work_failures", "things due that a scheduled function could not work on").printed("WorkFailed").alarm("work-failed", 0, Clears::ByAcknowledgement),
+    counted(Metric::LedgerRefused, Kind::Notice, "annals_ledger_refused", "times a ledger and what was signed of it did not agree").printed("LedgerRefused").alarm("ledger-refused", 0, Clears::ByAcknowledgement),
     counted(Metric::FunctionError, Kind::Failure, "annals_function_errors", "invocations that threw, panicked or ran out of time")
         .labelled("function", CloudWatch { namespace: "AWS/Lambda", name: "Errors", dimensions: &[&["FunctionName"]] }),
     counted(Metric::RecordsDiscarded, Kind::Failure, "annals_records_discarded", "stream records given up on, all attempts used up or too old")

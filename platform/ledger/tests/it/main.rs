@@ -1,1 +1,9 @@
 //! The ledger against the embedded DynamoDB, through the real SDK.
+
+mod exactly_once;
+mod fixture;
+mod formats;
+mod merkle;
+mod outage;
+mod signing;
+mod tampering;

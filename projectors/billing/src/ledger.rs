@@ -1,0 +1,27 @@
+//! The ledger of billing: the function on the log's stream that sequences it, and the one that signs it.
+
+use std::sync::Arc;
+
+use annals_lambda::Host;
+use annals_ledger::checkpoint::LedgerKey;
+use annals_ledger::function::{self, SignerDeps};
+use annals_ledger::objects::Objects;
+use annals_ledger::{LedgerTable, Sequencer};
+
+/// The table.
+const TABLE: &str = "subscriptions-ledger";
+
+/// Billing's sequencer on `host`.
+pub fn sequencer(host: &Host) -> Sequencer {
+    function::sequencer(host, TABLE, access_patterns::billing())
+}
+
+/// Billing's signer on `host`, with this key, into these objects.
+pub fn signer(host: &Host, objects: Arc<dyn Objects>, key: LedgerKey) -> SignerDeps {
+    SignerDeps::new(host, "billing", TABLE, access_patterns::billing(), objects, key)
+}
+
+/// Billing's ledger table on `host`, for whoever reads it.
+pub fn table(host: &Host) -> LedgerTable {
+    function::table(host, TABLE, access_patterns::billing())
+}

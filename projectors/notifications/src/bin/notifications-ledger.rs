@@ -1,0 +1,10 @@
+//! The Lambda function `notifications-ledger`.
+
+use annals_lambda::function;
+use notifications_projectors::ledger::sequencer;
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    function::run(|host| Ok(sequencer(host)), annals_ledger::function::sequence).await
+}
