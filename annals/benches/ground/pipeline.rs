@@ -95,7 +95,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) async fn of(system: &Arc<System>) -> Self {
-        let id = create(&*system.web(), "model").await;
+        let (id, _) = create(&*system.web(), "model").await;
         system.local().settle().await;
         let reads = Reads::new(system.account("billing-projector").dynamodb(), access_patterns::billing());
         let row = reads.get_item("get_subscription_strong", &Params::new().text("id", &id)).await.expect("a read").expect("the row");

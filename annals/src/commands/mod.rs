@@ -49,7 +49,9 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
 /// Runs a command that asks a system; `directory` is where its data is.
 pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
     match command {
-        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::Status(_) => unreachable!("was run above, as it needs no session like this"),
+        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::Status(_) => {
+            unreachable!("was run above, as it needs no session like this")
+        }
         Command::History(options) => history::run(session, &options).await,
         Command::Show(options) => show::run(session, &options).await,
         Command::Verify(options) => verify::run(session, &options).await,

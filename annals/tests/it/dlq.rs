@@ -1,6 +1,7 @@
 //! Dead letters from a failed email to the operator who sends them back: recorded before they move, once, and no email twice.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command as Process, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -59,7 +60,7 @@ fn depth(world: &World) -> usize {
 async fn ask(world: &World, arguments: &[&str]) -> Result<Answer, CouldNotTell> {
     let command = Cli::parse_from(["annals", "dlq"].iter().chain(arguments)).command.unwrap();
     assert!(matches!(command, Command::Dlq(_)));
-    commands::ask(&Session::of(world.system.clone()), command).await
+    commands::ask(&Session::of(world.system.clone()), command, Path::new("unused")).await
 }
 
 const REDRIVE: [&str; 5] = ["redrive", "send-email-dlq", "--reason", "the provider was down", "--yes"];

@@ -3,14 +3,14 @@
 mod alarms;
 mod append_only;
 mod bad_input;
-mod outage;
 mod contracts;
 mod dlq;
+mod outage;
 mod path;
 mod policies;
 mod process;
+mod processes;
 mod schedules;
 mod status;
-mod processes;
 mod webhooks;
 mod world;

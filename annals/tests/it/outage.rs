@@ -121,5 +121,6 @@ async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_re
     }
     let scans = observer.scans.lock().unwrap().clone();
     assert!(!scans.is_empty() && scans.iter().all(|strong| *strong), "a walk reads strongly: {scans:?}");
-    assert!(world.system.local().alarms().iter().any(|alarm| alarm.name == "stream-lacking" && alarm.detail.contains("3 streams")));
+    let lacking = world.alarms().into_iter().find(|alarm| alarm.name == "stream-lacking-billing").unwrap();
+    assert!(lacking.details.iter().any(|detail| detail.contains("3 streams")), "{lacking:?}");
 }

@@ -12,8 +12,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::process::{Acknowledged, PATIENCE, PERIOD, Up, annals, caught_up, run, webhook_secret};
-use crate::world::{notice, subscription};
+use crate::process::{Acknowledged, PATIENCE, Up, annals, caught_up, run, webhook_secret};
+use crate::world::{first_period, notice, subscription};
 
 const FUNCTIONS: [&str; 6] =
     ["create-subscription", "generate-invoice", "process-webhook", "read-billing", "billing-projector", "send-email"];
@@ -57,7 +57,8 @@ async fn client(
         let subscription = post(&web, &api, "/v1/subscriptions", &key, None, subscription(&name).to_string()).await;
         let id = subscription["id"].as_str().unwrap().to_owned();
         acknowledged.subscriptions.insert(key.clone(), id.clone());
-        let invoice = post(&web, &api, &format!("/v1/subscriptions/{id}/invoices"), &format!("{key}-i"), None, PERIOD.into()).await;
+        let period = first_period(&subscription);
+        let invoice = post(&web, &api, &format!("/v1/subscriptions/{id}/invoices"), &format!("{key}-i"), None, period).await;
         let invoice = invoice["id"].as_str().unwrap().to_owned();
         let body = notice(&format!("evt_{}", key.replace('-', "_")), "invoice.paid", &invoice, 4900, 1);
         let taken = post(&web, &api, "/v1/webhooks/stripe", &key, Some(&secret), String::from_utf8(body).unwrap()).await;

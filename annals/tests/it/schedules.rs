@@ -122,7 +122,7 @@ async fn fourteen_months_of_ticks_make_exactly_the_invoices_of_fourteen_months()
     assert!(history.iter().all(|event| event == "PERIOD_INVOICED"));
     // One commit an invoice, by whoever came first.
     assert_eq!(world.count("subscriptions-log").await, 3 + 14 + 14 + 2 + 2);
-    assert!(world.system.local().alarms().is_empty());
+    assert_eq!(world.alarms(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,8 +175,9 @@ async fn a_subscription_that_cannot_be_read_keeps_no_other_from_its_invoice() {
     );
     world.settle().await;
     assert_eq!(periods(&world, &sound).await.len(), 1);
-    let alarms = world.system.local().alarms();
-    assert!(alarms.iter().any(|alarm| alarm.name == "work-failed" && alarm.detail.contains(&broken)), "{alarms:?}");
+    let alarms = world.alarms();
+    let failed = alarms.iter().find(|alarm| alarm.name == "work-failed-billing").unwrap();
+    assert!(failed.details.iter().any(|detail| detail.contains(&broken)), "{alarms:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -312,7 +313,7 @@ async fn an_invoice_that_stays_unpaid_is_given_up_and_ends_its_subscription() {
         history(&world, &format!("SUB#{subscription}")).await,
         ["SUBSCRIPTION_CREATED", "PERIOD_INVOICED", "SUBSCRIPTION_BECAME_PAST_DUE", "SUBSCRIPTION_CANCELLED"]
     );
-    assert!(world.system.local().alarms().is_empty());
+    assert_eq!(world.alarms(), []);
 }
 
 /// Every event of dunning comes three times, the first kind last.

@@ -120,5 +120,10 @@ async fn rate() {
         read += entries.len();
     }
     let of = |seconds: f64| SUSTAINED as f64 / seconds;
-    println!("commits a second in batches of 100: sequenced {:.0}, signed {:.0}, read {:.0}", of(sequenced), of(signed), read as f64 / begun.elapsed().as_secs_f64());
+    println!(
+        "commits a second in batches of 100: sequenced {:.0}, signed {:.0}, read {:.0}",
+        of(sequenced),
+        of(signed),
+        read as f64 / begun.elapsed().as_secs_f64()
+    );
 }

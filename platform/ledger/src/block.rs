@@ -100,7 +100,8 @@ pub fn decode(block: &[u8]) -> Result<Vec<Fact>, NotABlock> {
     let count = usize::try_from(head.varint()?).ok().filter(|count| *count <= block.len() / 48).ok_or(CUT_SHORT)?;
     let hashes: Vec<[u8; 32]> = (0..count).map(|_| head.array()).collect::<Result<_, _>>()?;
     let correlations: Vec<[u8; 16]> = (0..count).map(|_| head.array()).collect::<Result<_, _>>()?;
-    let rows = miniz_oxide::inflate::decompress_to_vec_with_limit(head.0, MOST_INFLATED).map_err(|_| NotABlock("the rows do not inflate"))?;
+    let rows =
+        miniz_oxide::inflate::decompress_to_vec_with_limit(head.0, MOST_INFLATED).map_err(|_| NotABlock("the rows do not inflate"))?;
     let (mut rows, mut last) = (Cursor(&rows), 0);
     let facts = hashes.into_iter().zip(correlations).map(|(hash, correlation)| match rows.byte()? {
         COMMIT => rows.commit(hash, Uuid::from_bytes(correlation), &mut last).map(Fact::Commit),

@@ -72,14 +72,9 @@ impl Entry {
                     version: version.get(),
                 })
             }
-            Fact::Irregular(Irregular { kind, pk, sk, record, .. }) => serde_json_canonicalizer::to_vec(&IrregularLeaf {
-                hash,
-                key: [pk, sk],
-                kind: kind.word(),
-                position,
-                record,
-                sequenced_at,
-            }),
+            Fact::Irregular(Irregular { kind, pk, sk, record, .. }) => {
+                serde_json_canonicalizer::to_vec(&IrregularLeaf { hash, key: [pk, sk], kind: kind.word(), position, record, sequenced_at })
+            }
         };
         json.expect("text and whole numbers always have a JSON form")
     }

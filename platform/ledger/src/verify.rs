@@ -365,7 +365,9 @@ fn compare_stream(pk: &str, entries: &[(Position, Fact)], items: &[Item], now: T
         }
     }
     match sequenced.into_iter().next() {
-        Some((sk, (position, _))) => Err(finding("commit-lost", format!("PK={pk} SK={sk} was sequenced at position {position}, and the log has it no more"))),
+        Some((sk, (position, _))) => {
+            Err(finding("commit-lost", format!("PK={pk} SK={sk} was sequenced at position {position}, and the log has it no more")))
+        }
         None => Ok(waiting),
     }
 }

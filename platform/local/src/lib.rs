@@ -76,8 +76,8 @@ mod wire;
 
 pub use alarms::{Acknowledged, Alarm, AlarmChange, AlarmState, Unreadable};
 pub use config::{
-    AlarmRule, Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Schedule, Store, StreamMapping, Target, Trim,
-    Watched,
+    AlarmRule, Archive, Config, Durability, Input, Queue, QueueMapping, ReadGuard, Role, Route, Rule, Schedule, Store, StreamMapping,
+    Target, Trim, Watched,
 };
 pub use faults::{Batch, BatchFault, Call, Delivery, DeliveryFault, Fault, Faults};
 pub use functions::{BoxFuture, Code, Function, FunctionError};

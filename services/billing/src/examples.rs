@@ -3,13 +3,16 @@
 use std::fmt::Debug;
 
 use annals_kit::{Aggregate, Command, Money, Recorded, StreamId, Timestamp, Version};
-use billing::invoice::{Happened, Invoice, InvoiceEvent, InvoiceIssued, IssueInvoice, Notice, RecordNotice};
+use billing::invoice::{Happened, Invoice, InvoiceEvent, InvoiceIssued, IssueInvoice, Notice, RecordNotice, TakeDunningStep};
 use billing::plan::Interval;
-use billing::subscription::{CreateSubscription, Subscription, SubscriptionCreated, SubscriptionEvent};
+use billing::subscription::{CreateSubscription, FollowInvoice, Standing, Subscription, SubscriptionCreated, SubscriptionEvent};
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 const SUBSCRIPTION: Uuid = Uuid::from_u128(0x018f_2c00_0000_7000_8000_0000_0000_0001);
 const INVOICE: Uuid = Uuid::from_u128(0x018f_2c00_0000_7000_8000_0000_0000_0002);
+const GIVEN_UP: Uuid = Uuid::from_u128(0x018f_2c00_0000_7000_8000_0000_0000_0003);
+const TAKEN_BACK: Uuid = Uuid::from_u128(0x018f_2c00_0000_7000_8000_0000_0000_0004);
 
 /// A story so far: its stream, and its events with their versions.
 struct Story<A: Aggregate> {
@@ -24,18 +27,24 @@ impl<A: Aggregate> Story<A> {
     }
 
     /// Goes on with what `command` comes to, one commit.
-    fn then<C: Command<Aggregate = A, Refusal: Debug>>(mut self, command: C) -> Self {
+    fn then<C: Command<Aggregate = A, Refusal: Debug>>(self, command: C) -> Self {
+        self.after(0, command)
+    }
+
+    /// The same, so many days after the story's first.
+    fn after<C: Command<Aggregate = A, Refusal: Debug>>(mut self, days: i64, command: C) -> Self {
+        let at = at().plus(TimeDelta::days(days));
         let version = Version::after(self.told.last().map(|(_, version, _)| *version));
-        let events = command.decide(&self.state, at()).expect("the story is one that the domain accepts");
+        let events = command.decide(&self.state, at).expect("the story is one that the domain accepts");
         for event in events {
-            self.state.evolve(&event, Recorded { version, at: at() });
+            self.state.evolve(&event, Recorded { version, at });
             self.told.push((self.stream.clone(), version, event));
         }
         self
     }
 }
 
-/// A subscription that begins.
+/// A subscription that begins, falls past due, is settled, and ends unpaid in the end.
 pub(crate) fn subscription() -> Vec<(StreamId, Version, SubscriptionEvent)> {
     let created = SubscriptionCreated {
         subscription_id: SUBSCRIPTION,
@@ -46,14 +55,31 @@ pub(crate) fn subscription() -> Vec<(StreamId, Version, SubscriptionEvent)> {
         starts_on: Some(at().date()),
         provider_subscription: Some("sub_1NvLkE".parse().expect("a provider's id")),
     };
-    Story::<Subscription>::of(SUBSCRIPTION).then(CreateSubscription(created)).told
+    let follow = |standing| FollowInvoice { invoice_id: INVOICE, standing };
+    Story::<Subscription>::of(SUBSCRIPTION)
+        .then(CreateSubscription(created))
+        .then(follow(Standing::PastDue))
+        .then(follow(Standing::Good))
+        .then(follow(Standing::PastDue))
+        .after(21, follow(Standing::Lost))
+        .told
 }
 
-/// Its invoice: issued, tried in vain, paid.
+/// Its invoices: one issued, tried in vain, paid; one reminded of and given up; one taken back.
 pub(crate) fn invoice() -> Vec<(StreamId, Version, InvoiceEvent)> {
+    let failed = || notice("evt_1NvLkF", "invoice.payment_failed", Happened::Failed { due: price(), attempt: 1 });
+    let paid = issued(INVOICE).then(failed()).then(notice("evt_1NvLkG", "invoice.paid", Happened::Paid(price())));
+    let given_up = [(3, 1), (7, 2), (14, 3), (21, 4)]
+        .into_iter()
+        .fold(issued(GIVEN_UP).then(failed()), |story, (days, step)| story.after(days, TakeDunningStep { step }));
+    let taken_back = issued(TAKEN_BACK).then(notice("evt_1NvLkH", "invoice.voided", Happened::Voided));
+    [paid.told, given_up.told, taken_back.told].concat()
+}
+
+fn issued(invoice_id: Uuid) -> Story<Invoice> {
     let issued_on = at().date();
-    let issued = InvoiceIssued {
-        invoice_id: INVOICE,
+    Story::of(invoice_id).then(IssueInvoice(InvoiceIssued {
+        invoice_id,
         subscription_id: SUBSCRIPTION,
         customer_id: "ada".parse().expect("ada is a customer"),
         amount: price(),
@@ -61,17 +87,12 @@ pub(crate) fn invoice() -> Vec<(StreamId, Version, InvoiceEvent)> {
         period_start: issued_on,
         period_end: issued_on + chrono::Months::new(1),
         provider_invoice: None,
-    };
-    let notice = |event: &str, event_type: &str, happened| RecordNotice {
-        issue: None,
-        happened,
-        notice: Notice { event: event.parse().expect("a provider's id"), event_type: event_type.into(), at: at() },
-    };
-    Story::<Invoice>::of(INVOICE)
-        .then(IssueInvoice(issued))
-        .then(notice("evt_1NvLkF", "invoice.payment_failed", Happened::Failed { due: price(), attempt: 1 }))
-        .then(notice("evt_1NvLkG", "invoice.paid", Happened::Paid(price())))
-        .told
+    }))
+}
+
+fn notice(event: &str, event_type: &str, happened: Happened) -> RecordNotice {
+    let notice = Notice { event: event.parse().expect("a provider's id"), event_type: event_type.into(), at: at() };
+    RecordNotice { issue: None, happened, notice }
 }
 
 fn price() -> Money {

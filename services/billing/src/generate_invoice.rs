@@ -1,8 +1,8 @@
 //! `POST /v1/subscriptions/{id}/invoices`: issues the invoice of one period of a subscription.
 
 use annals_kit::StreamId;
-use annals_lambda::metrics::{Metric, measured};
 use annals_lambda::http::{self, Caller, Problem, Response};
+use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{InvoiceIssued, InvoiceRefusal, IssueInvoice};

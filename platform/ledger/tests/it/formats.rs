@@ -86,7 +86,9 @@ fn a_checkpoint_opens_with_its_key_and_origin_alone() {
     let head = TreeHead { size: 9, root: tlog_tiles::EMPTY_HASH };
     let signed = key.sign(head).unwrap();
     let text = String::from_utf8(signed.clone()).unwrap();
-    assert!(text.starts_with("annals.example/ledger/billing/2\n9\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n\u{2014} annals.example/ledger/billing/2 "));
+    assert!(text.starts_with(
+        "annals.example/ledger/billing/2\n9\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n\u{2014} annals.example/ledger/billing/2 "
+    ));
     let verifier = VerifierKey::from_text(origin.clone(), key.verifier().text()).unwrap();
     assert_eq!(verifier.open(&signed).unwrap(), head);
     assert_eq!(LedgerKey::from_text(origin, key.secret_text()).unwrap().sign(head).unwrap(), signed);

@@ -41,7 +41,11 @@ fn proof(texts: Option<Vec<Option<String>>>) -> Option<Vec<Hash>> {
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else if path.extension().is_some_and(|extension| extension == "json") { found.push(path) }
+        if path.is_dir() {
+            files(&path, found)
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            found.push(path)
+        }
     }
 }
 
@@ -108,7 +112,19 @@ fn paths_of_tiles_have_one_spelling_and_lead_nowhere_else() {
         assert_eq!(tile_of(path).map(|tile| tile_path(&tile)).as_deref(), Some(path));
     }
     for path in [
-        "", "tile/", "tile/0/0", "tile/00/000", "tile/0/000.p/0", "tile/0/000.p/00", "tile/64/000", "tile/0/x999/x999/x999/x999/x999/x999/x999/999", "tile/0/000.p/256", "tile/0/../../key", "tile/data/000", "checkpoint", "tile/8/0/000",
+        "",
+        "tile/",
+        "tile/0/0",
+        "tile/00/000",
+        "tile/0/000.p/0",
+        "tile/0/000.p/00",
+        "tile/64/000",
+        "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+        "tile/0/000.p/256",
+        "tile/0/../../key",
+        "tile/data/000",
+        "checkpoint",
+        "tile/8/0/000",
     ] {
         assert_eq!(tile_of(path), None, "{path}");
     }

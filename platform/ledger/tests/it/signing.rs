@@ -43,7 +43,10 @@ async fn each_checkpoint_has_the_root_of_what_a_strong_read_finds() {
 /// Whether every read of the ledger was strongly consistent.
 fn all_strong(fixture: &Fixture) -> bool {
     let asked = fixture.script.asked.lock().unwrap();
-    asked.iter().filter(|(operation, _)| operation == "Query" || operation == "GetItem").all(|(_, body)| body["ConsistentRead"] == Value::Bool(true))
+    asked
+        .iter()
+        .filter(|(operation, _)| operation == "Query" || operation == "GetItem")
+        .all(|(_, body)| body["ConsistentRead"] == Value::Bool(true))
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,11 @@
 //! Whatever is changed behind the system's back, the check of that name finds it.
 
+use annals_ledger::item::{Content, LedgerItem};
 use annals_ledger::objects::{Objects, checkpoint_path};
 use annals_ledger::signer::Signer;
 use annals_ledger::summary::Sought;
-use annals_ledger::item::{Content, LedgerItem};
-use aws_sdk_dynamodb::types::AttributeValue;
 use annals_reads::Item;
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::fixture::{Fixture, LEDGER, LOG, deliver};
 

@@ -151,7 +151,7 @@ async fn an_event_without_a_dead_letter_queue_is_dropped_with_an_alarm() {
     let change = |target: &mut Target| (target.max_attempts, target.dead_letter_queue) = (0, None);
     let local = Local::open(with_target(Store::Memory, Some(Failing::times(1)), change)).await.unwrap();
     publish(&local).await;
-    let alarms = local.alarms();
+    let alarms = local.alarms().unwrap();
     assert_eq!(alarms.len(), 1);
     assert_eq!((alarms[0].name.as_str(), local.queue_depth("letters")), ("event-dropped", 0));
 }

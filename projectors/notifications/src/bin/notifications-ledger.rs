@@ -1,8 +1,8 @@
 //! The Lambda function `notifications-ledger`.
 
 use annals_lambda::function;
-use notifications_projectors::ledger::sequencer;
 use lambda_runtime::Error;
+use notifications_projectors::ledger::sequencer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -2,8 +2,8 @@
 
 use annals_lambda::function;
 use annals_ledger::function::{sign, signer_settings};
-use notifications_projectors::ledger::signer;
 use lambda_runtime::Error;
+use notifications_projectors::ledger::signer;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -2,9 +2,13 @@
 
 use annals_kit::event::schema_of;
 use annals_kit::{CustomerId, Event, Money, ProviderId, StoredEvent, Timestamp};
-use billing::invoice::{InvoiceEvent, InvoiceIssued, Notice, PaymentFailed, PaymentReceived};
+use billing::dunning::{Afterwards, DunningPolicy};
+use billing::invoice::{
+    DunningStarted, DunningStepTaken, DunningStopped, InvoiceEvent, InvoiceIssued, InvoiceVoided, MarkedUncollectible, Notice,
+    PaymentFailed, PaymentReceived, StopReason,
+};
 use billing::plan::Interval;
-use billing::subscription::{SubscriptionCreated, SubscriptionEvent};
+use billing::subscription::{Arrears, CancelReason, SubscriptionCancelled, SubscriptionCreated, SubscriptionEvent};
 use chrono::NaiveDate;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -42,18 +46,94 @@ fn date() -> impl Strategy<Value = NaiveDate> {
 }
 
 fn notice() -> impl Strategy<Value = Notice> {
-    let at = (-62_167_219_200_000_000i64..253_402_300_800_000_000).prop_map(|micros| Timestamp::from_micros(micros).unwrap());
-    (provider(), "\\PC{0,30}", at).prop_map(|(event, event_type, at)| Notice { event, event_type, at })
+    (provider(), "\\PC{0,30}", at()).prop_map(|(event, event_type, at)| Notice { event, event_type, at })
+}
+
+fn at() -> impl Strategy<Value = Timestamp> {
+    (-62_167_219_200_000_000i64..253_402_300_800_000_000).prop_map(|micros| Timestamp::from_micros(micros).unwrap())
 }
 
 fn subscription_event() -> impl Strategy<Value = SubscriptionEvent> {
     let interval = prop::sample::select(vec![Interval::Month, Interval::Year]);
     let plan = "[A-Za-z0-9_-]{1,40}".prop_map(|text| text.parse().unwrap());
-    (uuid(), customer(), plan, money(), interval, prop::option::of(provider())).prop_map(
-        |(subscription_id, customer_id, plan, price, interval, provider_subscription)| {
-            SubscriptionEvent::Created(SubscriptionCreated { subscription_id, customer_id, plan, price, interval, provider_subscription })
-        },
-    )
+    let arrears = || (uuid(), customer(), uuid(), any::<u32>());
+    let of = |(subscription_id, customer_id, invoice_id, past_due_invoices)| Arrears {
+        subscription_id,
+        customer_id,
+        invoice_id,
+        past_due_invoices,
+    };
+    prop_oneof![
+        ((uuid(), customer()), plan, money(), interval, prop::option::of(date()), prop::option::of(provider())).prop_map(
+            |((subscription_id, customer_id), plan, price, interval, starts_on, provider_subscription)| {
+                SubscriptionEvent::Created(SubscriptionCreated {
+                    subscription_id,
+                    customer_id,
+                    plan,
+                    price,
+                    interval,
+                    starts_on,
+                    provider_subscription,
+                })
+            },
+        ),
+        arrears().prop_map(move |told| SubscriptionEvent::BecamePastDue(of(told))),
+        arrears().prop_map(move |told| SubscriptionEvent::ArrearsSettled(of(told))),
+        (uuid(), customer(), uuid()).prop_map(|(subscription_id, customer_id, invoice_id)| {
+            SubscriptionEvent::Cancelled(SubscriptionCancelled { subscription_id, customer_id, reason: CancelReason::Unpaid, invoice_id })
+        }),
+    ]
+}
+
+fn dunning_event() -> impl Strategy<Value = InvoiceEvent> {
+    let who = || (uuid(), uuid(), customer(), money());
+    let then = || prop::sample::select(vec![Afterwards::CancelSubscription, Afterwards::KeepSubscription]);
+    let reason = prop::sample::select(vec![StopReason::Paid, StopReason::Voided]);
+    prop_oneof![
+        (who(), at(), prop::collection::vec(any::<u16>(), 0..4), any::<u16>(), then(), at()).prop_map(
+            |(
+                (invoice_id, subscription_id, customer_id, amount),
+                failed_at,
+                reminders_after_days,
+                give_up_after_days,
+                then,
+                next_step_at,
+            )| {
+                let policy = DunningPolicy { reminders_after_days, give_up_after_days, then };
+                InvoiceEvent::DunningStarted(DunningStarted {
+                    invoice_id,
+                    subscription_id,
+                    customer_id,
+                    amount,
+                    failed_at,
+                    policy,
+                    next_step_at,
+                })
+            }
+        ),
+        (who(), any::<u32>(), any::<u32>(), at()).prop_map(
+            |((invoice_id, subscription_id, customer_id, amount), step, steps, next_step_at)| {
+                InvoiceEvent::DunningStepTaken(DunningStepTaken {
+                    invoice_id,
+                    subscription_id,
+                    customer_id,
+                    amount,
+                    step,
+                    steps,
+                    next_step_at,
+                })
+            }
+        ),
+        (uuid(), uuid(), customer(), reason).prop_map(|(invoice_id, subscription_id, customer_id, reason)| {
+            InvoiceEvent::DunningStopped(DunningStopped { invoice_id, subscription_id, customer_id, reason })
+        }),
+        (who(), then(), prop::option::of(notice())).prop_map(|((invoice_id, subscription_id, customer_id, amount), then, notice)| {
+            InvoiceEvent::MarkedUncollectible(MarkedUncollectible { invoice_id, subscription_id, customer_id, amount, then, notice })
+        }),
+        (uuid(), uuid(), customer(), notice()).prop_map(|(invoice_id, subscription_id, customer_id, notice)| {
+            InvoiceEvent::Voided(InvoiceVoided { invoice_id, subscription_id, customer_id, notice })
+        }),
+    ]
 }
 
 fn invoice_event() -> impl Strategy<Value = InvoiceEvent> {
@@ -85,6 +165,11 @@ fn invoice_event() -> impl Strategy<Value = InvoiceEvent> {
 proptest! {
     #[test]
     fn every_subscription_event_fits_its_schema(event in subscription_event()) {
+        prop_assert_eq!(faults(&event), Some(vec![]));
+    }
+
+    #[test]
+    fn every_event_of_dunning_fits_its_schema(event in dunning_event()) {
         prop_assert_eq!(faults(&event), Some(vec![]));
     }
 
