@@ -5,6 +5,7 @@ mod append_only;
 mod bad_input;
 mod contracts;
 mod dlq;
+mod ledger;
 mod outage;
 mod path;
 mod policies;

@@ -26,6 +26,7 @@ async fn billing_projector() {
         plan: "pro".parse().unwrap(),
         price: Money::new(4900, "EUR".parse().unwrap()).unwrap(),
         interval: Interval::Month,
+        starts_on: Some("2026-01-01".parse().unwrap()),
         provider_subscription: None,
     };
     let request = Request {
