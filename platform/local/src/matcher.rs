@@ -159,10 +159,11 @@ fn anything_but(operand: &Value) -> Result<Vec<Test>, InvalidPattern> {
             if !["prefix", "suffix", "equals-ignore-case", "wildcard"].contains(&operator) {
                 return wrong(&format!("Unsupported anything-but pattern: {operator}"));
             }
-            let text = |operand: &Value| operand.as_str().is_some_and(|text| !text.is_empty());
+            let may_be_empty = !["prefix", "suffix"].contains(&operator);
+            let text = |operand: &Value| operand.as_str().is_some_and(|text| may_be_empty || !text.is_empty());
             let operands = one_or_more(operand);
             if !operands.iter().all(text) {
-                return wrong("Inside anything but, prefix, suffix, equals-ignore-case and wildcard take text that is not empty");
+                return wrong("Inside anything but, operators take text, and prefix and suffix text that is not empty");
             }
             operands.iter().map(|operand| Test::read(operator, operand)).collect::<Result<Vec<_>, _>>()?
         }
@@ -250,8 +251,9 @@ fn cidr(block: &str) -> Result<Test, InvalidPattern> {
     let Ok(network) = address.parse::<IpAddr>() else { return wrong("Malformed CIDR, the address is neither IPv4 nor IPv6") };
     let most = if network.is_ipv4() { 32 } else { 128 };
     match bits.parse() {
-        Ok(bits) if bits <= most => Ok(Test::Cidr(network, bits)),
-        _ => wrong("Malformed CIDR, mask bits must be an integer within the address's length"),
+        // A block of one address is refused, as by AWS: that is what a literal is for.
+        Ok(bits) if bits < most => Ok(Test::Cidr(network, bits)),
+        _ => wrong("Malformed CIDR, mask bits must be an integer below the address's length"),
     }
 }
 

@@ -128,9 +128,10 @@ fn field(low: u32, high: u32) -> impl Strategy<Value = Field> {
         (low..=high).prop_map(|value| (value.to_string(), vec![value])),
         (low..=high, low..=high).prop_map(|(a, b)| (format!("{}-{}", a.min(b), a.max(b)), (a.min(b)..=a.max(b)).collect())),
         (low..=high, 1..=high.max(1)).prop_map(move |(from, step)| {
-            (format!("{from}/{step}"), (from..=high).filter(|value| (value - from) % step == 0).collect())
+            (format!("{from}/{step}"), (from..=high).filter(|value| (value - from).is_multiple_of(step)).collect())
         }),
-        (1..=high.max(1)).prop_map(move |step| (format!("*/{step}"), (low..=high).filter(|value| (value - low) % step == 0).collect())),
+        (1..=high.max(1))
+            .prop_map(move |step| (format!("*/{step}"), (low..=high).filter(|value| (value - low).is_multiple_of(step)).collect())),
     ];
     let list = prop::collection::vec(one, 1..3).prop_map(|parts: Vec<Field>| {
         let text = parts.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(",");
