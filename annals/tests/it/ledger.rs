@@ -1,6 +1,5 @@
 //! The ledgers of the whole system: every commit is sequenced and signed, proofs are served, nobody changes them.
 
-use annals::system::ledger::SIGNERS;
 use annals_ledger::{LedgerTable, Reader};
 use annals_reads::Reads;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
@@ -23,7 +22,7 @@ async fn commits_are_sequenced_signed_and_served() {
     assert_eq!(served(&world, "/ledger/billing/checkpoint").await.0, 404);
     world.invoice(&world.subscribe("k", "ada").await).await;
     world.settle().await;
-    for signer in SIGNERS {
+    for signer in ["billing-signer", "notifications-signer"] {
         world.system.local().invoke(signer, json!({})).await.unwrap();
     }
     let client = world.system.account("auditor").dynamodb();
@@ -77,5 +76,5 @@ async fn a_signer_that_refuses_raises_the_alarm() {
     let (pk, sk) = (batch["PK"].clone(), batch["SK"].clone());
     client.delete_item().table_name("subscriptions-ledger").key("PK", pk).key("SK", sk).send().await.unwrap();
     assert!(sign().await.unwrap()["refused"].as_str().unwrap().contains("checkpoint-beyond-ledger"));
-    assert!(world.system.local().alarms().iter().any(|alarm| alarm.name == "ledger-refused"));
+    assert!(world.alarms().iter().any(|alarm| alarm.name.starts_with("ledger-refused")));
 }

@@ -79,7 +79,7 @@ fn an_invocation_is_one_document_with_its_counts_times_and_dimension_sets() {
     metrics.count("billing", Metric::CommandCommitted, 1, "create-subscription");
     metrics.time("billing", Metric::CommandDuration, TimeDelta::microseconds(12_345), "create-subscription");
     metrics.count("billing", Metric::RowWritten, 3, "");
-    [4_000, 5_500, -1].map(|micros| metrics.time("billing", Metric::AppendToRow, TimeDelta::microseconds(micros), ""));
+    [4_000, 5_500, -1].into_iter().for_each(|micros| metrics.time("billing", Metric::AppendToRow, TimeDelta::microseconds(micros), ""));
     metrics.count("billing", Metric::LogTampered, 1, "MODIFY of PK=SUB#1 SK=00000000000000000001");
     assert_eq!(output.text(), "", "nothing before the end of the invocation");
     metrics.flush();
