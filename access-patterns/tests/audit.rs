@@ -103,7 +103,7 @@ fn a_read_that_differs_in_one_thing_is_refused() {
     assert!(refused("Query", |r| r["FilterExpression"] = json!("#p0 = :v0")).contains("FilterExpression"));
     assert!(refused("Query", |r| r["Limit"] = Json::Null).contains("no Limit"));
     assert!(refused("Query", |r| r["TableName"] = json!("users")).contains("no pattern"));
-    assert!(refused("Query", |r| r["IndexName"] = json!("GSI2")).contains("no pattern"));
+    assert!(refused("Query", |r| r["IndexName"] = json!("GSI9")).contains("no pattern"));
     assert!(refused("Query", |r| r["ExpressionAttributeValues"][":v0"] = json!({ "S": "CUST#x" })).contains("differs"));
     assert!(refused("Query", |r| r["ExpressionAttributeValues"][":v2"] = json!({ "S": "INV~" })).contains("differs"));
     assert!(refused("Query", |r| r["KeyConditionExpression"] = json!("#k0 = :v0 AND #k1 > :v1")).contains("no pattern uses"));

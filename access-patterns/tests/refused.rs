@@ -125,7 +125,7 @@ fn counts_beyond_what_aws_allows_are_refused() {
     let text = MUSEUM
         .replace("[table.museum.index]\n", &format!("[table.museum.index]\n{indexes}"))
         .replace("[scan]\n", &format!("{patterns}\n[scan]\n"));
-    refused(&text, "25 indexes; AWS allows 20");
+    refused(&text, "26 indexes; AWS allows 20");
 
     let wide: String = (0..101).map(|n| format!(", w{n} = \"S:1\"")).collect();
     let names: String = (0..101).map(|n| format!(", \"w{n}\"")).collect();
@@ -155,6 +155,6 @@ fn a_problem_reads_as_one_place_and_one_thing_to_do() {
         Matrix::parse("museum.toml", &MUSEUM.replace("append_only = true\n", "append_only = true\nttl = \"gone_at\"\n")).unwrap_err();
     assert_eq!(
         errors.to_string(),
-        "museum.toml:20:8: museum-log is append only, but time-to-live on gone_at deletes from it [append only]\n  next: remove ttl"
+        "museum.toml:21:8: museum-log is append only, but time-to-live on gone_at deletes from it [append only]\n  next: remove ttl"
     );
 }

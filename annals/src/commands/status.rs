@@ -142,7 +142,8 @@ fn alarms(text: &mut String, status: &Status) {
     };
     for alarm in &status.alarms {
         let since = alarm.since.map_or("-".into(), |at| at.to_string()[..19].replace('T', " "));
-        let _ = writeln!(text, "{since:<21}{:<44}{}", alarm.name, alarm.watches);
+        // What it watches follows from its name: it may be cut to keep to 100 columns.
+        let _ = writeln!(text, "{since:<21}{:<44}{:.35}", alarm.name, alarm.watches);
     }
 }
 

@@ -118,7 +118,7 @@ impl Sample {
             Self::Level(value) => ConstGauge::new(*value).encode(encoder),
             Self::Times(times) => {
                 // The last bucket has no end, which the encoder writes for the largest number.
-                let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+                let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
                 let buckets: Vec<_> = bounds.zip(times.counts).collect();
                 encoder.encode_histogram::<NoLabelSet>(times.seconds, times.count, &buckets, None)
             }

@@ -34,6 +34,11 @@ impl Owners {
             owners.queues.push((letters.clone(), service));
             owners.letters.push(letters);
         }
+        for schedule in &config.schedules {
+            let Some(letters) = schedule.dead_letter_queue.clone() else { continue };
+            owners.queues.push((letters.clone(), of_function(&schedule.function)));
+            owners.letters.push(letters);
+        }
         owners
     }
 

@@ -57,10 +57,10 @@ async fn records_that_wait_too_long_are_an_alarm_until_they_are_handled() {
     tokio::time::advance(Duration::from_secs(600)).await;
     assert_eq!(names(&world), Vec::<String>::new());
     tokio::time::advance(Duration::from_millis(1)).await;
-    assert_eq!(names(&world), ["iterator-age-billing-projector"]);
+    assert_eq!(names(&world), ["iterator-age-billing-projector", "iterator-age-billing-ledger"]);
     world.resume();
     world.settle().await;
-    assert_eq!(names(&world), Vec::<String>::new());
+    assert!(!names(&world).iter().any(|name| name.starts_with("iterator-age")), "{:?}", names(&world));
 }
 
 #[tokio::test(start_paused = true)]
@@ -114,7 +114,8 @@ async fn tampering_stays_an_alarm_until_a_person_says_why_it_may_end_and_stays_i
         .await
         .unwrap();
     world.settle().await;
-    assert_eq!(names(&world), ["log-tampered-billing"]);
+    // A schedule that cannot read the commit any more says so as well.
+    assert!(names(&world).contains(&"log-tampered-billing".to_owned()), "{:?}", names(&world));
 }
 
 #[tokio::test(start_paused = true)]

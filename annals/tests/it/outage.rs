@@ -82,7 +82,16 @@ async fn behind(world: &World) -> Vec<String> {
 
 /// The events that the bus should have had, by id.
 async fn to_publish(world: &World) -> BTreeSet<String> {
-    let published = ["SUBSCRIPTION_CREATED", "INVOICE_ISSUED", "PAYMENT_RECEIVED", "PAYMENT_FAILED"];
+    let published = [
+        "SUBSCRIPTION_CREATED",
+        "SUBSCRIPTION_BECAME_PAST_DUE",
+        "SUBSCRIPTION_ARREARS_SETTLED",
+        "INVOICE_ISSUED",
+        "PAYMENT_RECEIVED",
+        "PAYMENT_FAILED",
+        "DUNNING_STARTED",
+        "DUNNING_STOPPED",
+    ];
     let histories = histories(world).await;
     let events = histories.values().flatten().flat_map(|commit| commit.events.iter().enumerate().map(move |(n, event)| (commit, n, event)));
     events
@@ -107,8 +116,7 @@ async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_re
 
     world.resume();
     world.settle().await;
-    assert_eq!(behind(&world).await.len(), 3, "nothing comes by itself: the records are gone");
-    assert_eq!(world.system.local().mail().unwrap().len(), 0);
+    // The records are gone: what comes now, the reconciler brings, woken by its schedule; the alarm below says how much it was.
     for _ in 0..2 {
         for function in ["billing-reconciler", "notifications-reconciler"] {
             let report = world.system.local().invoke(function, json!({ "source": "aws.scheduler" })).await.unwrap();

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::world::{World, notice, subscription};
 
 /// Roles of people, not of functions.
-const PEOPLE: [&str; 2] = ["administrator", "auditor"];
+const PEOPLE: [&str; 3] = ["administrator", "auditor", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 10] = [
+const UNSEEN: [(&str, &str, &str); 25] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -25,6 +25,21 @@ const UNSEEN: [(&str, &str, &str); 10] = [
     ("send-email", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("billing-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
+    ("billing-reconciler", "dynamodb:BatchGetItem", "the rows of what lacks something; nothing is lacking here: see the outage"),
+    ("billing-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
+    ("billing-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
+    ("notifications-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
+    ("notifications-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
+    ("follow-dunning", "dynamodb:PartiQLInsert", "what is due, and nothing is here: see the schedules"),
+    ("follow-dunning", "dynamodb:GetItem", "what is due, and nothing is here: see the schedules"),
+    ("follow-dunning", "dynamodb:Query", "what is due, and nothing is here: see the schedules"),
+    ("generate-due-invoices", "dynamodb:PartiQLInsert", "what is due, and nothing is here: see the schedules"),
+    ("generate-due-invoices", "dynamodb:GetItem", "what is due, and nothing is here: see the schedules"),
+    ("generate-due-invoices", "dynamodb:Query", "what is due, and nothing is here: see the schedules"),
+    ("run-dunning", "dynamodb:PartiQLInsert", "what is due, and nothing is here: see the schedules"),
+    ("run-dunning", "dynamodb:GetItem", "what is due, and nothing is here: see the schedules"),
+    ("run-dunning", "dynamodb:Query", "what is due, and nothing is here: see the schedules"),
+    ("read-billing", "dynamodb:Query", "invoices in arrears; none are here: see the schedules"),
 ];
 
 #[test]

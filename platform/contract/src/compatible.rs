@@ -93,7 +93,7 @@ impl Comparison {
     fn types(&mut self, field: &str, given: &Map<String, Value>, relied: &Map<String, Value>) -> bool {
         let (given, relied) = (types(given), types(relied));
         let fits = |one: &&str| relied.contains(*one) || (*one == "integer" && relied.contains("number"));
-        if relied.is_empty() || (!given.is_empty() && given.iter().all(|one| fits(one))) {
+        if relied.is_empty() || (!given.is_empty() && given.iter().all(fits)) {
             return true;
         }
         let list = |types: &BTreeSet<&str>| match types.len() {

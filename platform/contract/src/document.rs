@@ -17,6 +17,8 @@ const HEADER: &str = "\
 ";
 const SEND: &str = "send";
 const RECEIVE: &str = "receive";
+/// Marks, in a service's own channel, what it reads of an event of its own.
+const READ: &str = ".read";
 const ENVELOPE: &str = "event";
 const METADATA: &str = "metadata";
 
@@ -154,7 +156,10 @@ impl Document {
         let key = format!("{}.{}", consumed.source, consumed.event);
         let rule = contract.delivery.rules.iter().find(|(_, rule)| rule.source == consumed.source && rule.event == consumed.event);
         let operation = format!("consume-{}", rule.map_or(key.as_str(), |(name, _)| name));
-        self.operation(RECEIVE, &operation, &consumed.source, &consumed.event, &key, &consumed.summary);
+        // A service that hears itself reads less of an event than it tells: two messages of one channel.
+        let own = consumed.source == contract.service;
+        let event = if own { format!("{}{READ}", consumed.event) } else { consumed.event.clone() };
+        self.operation(RECEIVE, &operation, &consumed.source, &event, &key, &consumed.summary);
         let payload = Ordered(envelope(reference(METADATA), &key));
         self.message(&key, &consumed.event, &consumed.summary, payload, vec![]);
         self.components.schemas.insert(key, Ordered(consumed.data.clone()));
@@ -219,8 +224,9 @@ pub(crate) fn contract(document: Document, missing: &mut Vec<Missing>) -> Contra
             |steps: &[&str]| [&["operations", name.as_str()], steps].concat().iter().map(|step| (*step).to_owned()).collect::<Vec<_>>();
         let source = operation.channel.name().to_owned();
         for reference in &operation.messages {
-            let event = reference.name().to_owned();
-            let key = document.channels.get(&source).and_then(|channel| channel.messages.get(&event)).map(Reference::name);
+            let named = reference.name().to_owned();
+            let event = named.strip_suffix(READ).unwrap_or(&named).to_owned();
+            let key = document.channels.get(&source).and_then(|channel| channel.messages.get(&named)).map(Reference::name);
             let Some((key, message)) = key.and_then(|key| Some((key, document.components.messages.get(key)?))) else {
                 missing.push((at(&["messages"]), format!("there is no message {}", reference.to)));
                 continue;

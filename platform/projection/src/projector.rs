@@ -122,6 +122,8 @@ impl Projector {
         tampering.iter().for_each(|one| self.report(one));
         let open = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
         let failed = self.take_in(open).await;
+        self.count(Metric::BatchFailed, usize::from(!failed.is_empty()));
+        self.deps.metrics.flush();
         let mut response = DynamoDbEventResponse::default();
         // Longer is larger: sequence numbers have no leading zeros.
         if let Some(lowest) = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence)) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// The read operations of the SDK, as code calls them, and PartiQL that reads. With arguments they are [`annals_reads::Reads`]' own.
 const READS: [&str; 6] = [".query()", ".get_item()", ".scan()", ".batch_get_item()", ".transact_get_items()", "\"SELECT "];
 /// Where they may stand: here, and in the local AWS, which answers them.
-const MAY: [&str; 2] = ["platform/reads", "platform/local"];
+const MAY: [&str; 3] = ["platform/reads", "platform/local", "platform/harness"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {

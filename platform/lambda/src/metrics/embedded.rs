@@ -157,8 +157,8 @@ pub fn hand_over(document: &Value, service: &'static str, metrics: &dyn Metrics)
     let function = document["function"].as_str().unwrap_or_default();
     for definition in super::definition::ALL.iter().filter(|definition| definition.is_printed()) {
         let name = definition.metric.name();
-        let details = document["details"][&name].as_array().into_iter().flatten().filter_map(Value::as_str);
-        let about = if definition.label == Some("function") { function } else { details.last().unwrap_or_default() };
+        let mut details = document["details"][&name].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let about = if definition.label == Some("function") { function } else { details.next_back().unwrap_or_default() };
         match &document[&name] {
             Value::Number(count) => metrics.count(service, definition.metric, count.as_u64().unwrap_or(0), about),
             Value::Array(times) => {
