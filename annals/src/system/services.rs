@@ -23,9 +23,11 @@ impl Owners {
     /// From what is wired: a mapping belongs to its function's service, a queue to its consumer's, dead letters to those who could not
     /// take them.
     pub(super) fn of(config: &Config) -> Self {
-        let mut owners = Self::default();
-        owners.mappings = config.stream_mappings.iter().map(|mapping| (mapping.name.clone(), of_function(&mapping.function))).collect();
-        owners.queues = config.queue_mappings.iter().map(|mapping| (mapping.queue.clone(), of_function(&mapping.function))).collect();
+        let mut owners = Self {
+            mappings: config.stream_mappings.iter().map(|mapping| (mapping.name.clone(), of_function(&mapping.function))).collect(),
+            queues: config.queue_mappings.iter().map(|mapping| (mapping.queue.clone(), of_function(&mapping.function))).collect(),
+            letters: vec![],
+        };
         let buried = config.queues.iter().filter_map(|queue| Some((queue.dead_letter_queue.clone()?, queue.name.clone())));
         let targets = config.rules.iter().flat_map(|rule| &rule.targets);
         let undelivered = targets.filter_map(|target| Some((target.dead_letter_queue.clone()?, target.queue.clone())));

@@ -129,16 +129,20 @@ impl Status {
     /// The status now.
     pub(super) fn of(measurements: &Measurements) -> Result<Self, Unreadable> {
         let mut services: BTreeMap<String, Service> =
-            measurements.owners.services().map(|service| (service.to_owned(), Service::new())).collect();
+            measurements.owners.services().map(|service| (service.to_owned(), Service::with_every_metric())).collect();
         for reading in measurements.store.readings() {
-            services.entry(reading.service.to_owned()).or_insert_with(Service::new).take_in(reading);
+            services.entry(reading.service.to_owned()).or_insert_with(Service::with_every_metric).take_in(reading);
         }
         for latency in measurements.store.latencies() {
             let times = Latency { hour: latency.hour.into(), total: latency.total.into() };
-            services.entry(latency.service.to_owned()).or_insert_with(Service::new).latencies.insert(latency.metric.name(), times);
+            services
+                .entry(latency.service.to_owned())
+                .or_insert_with(Service::with_every_metric)
+                .latencies
+                .insert(latency.metric.name(), times);
         }
         for level in measurements.levels()? {
-            services.entry(level.service.to_owned()).or_insert_with(Service::new).set(level);
+            services.entry(level.service.to_owned()).or_insert_with(Service::with_every_metric).set(level);
         }
         services.values_mut().for_each(Service::rate);
         let alarms = measurements.local.alarms()?;
@@ -155,7 +159,7 @@ impl Status {
 
 impl Service {
     /// A service that has done nothing yet: its volume is shown all the same.
-    fn new() -> Self {
+    fn with_every_metric() -> Self {
         let of_kind = |kind: Kind| annals_lambda::metrics::definition::ALL.iter().filter(move |definition| definition.kind == kind);
         Self {
             volume: of_kind(Kind::Volume).map(|definition| (definition.metric.name(), Counts::default())).collect(),

@@ -23,12 +23,15 @@ const PART_SECONDS: i64 = 600;
 pub(super) struct MetricsStore {
     clock: Arc<dyn Clock>,
     started: Timestamp,
-    series: Mutex<HashMap<(Metric, &'static str), BTreeMap<String, Series>>>,
+    series: Mutex<HashMap<(Metric, &'static str), ByLabel>>,
 }
+
+/// The series of a metric of one service, by label.
+type ByLabel = BTreeMap<String, Series>;
 
 /// A metric of one service under one label.
 enum Series {
-    Count(Counter),
+    Count(Box<Counter>),
     Time(Box<Timing>),
 }
 
@@ -153,7 +156,7 @@ impl MetricsStore {
         if let Some(series) = labels.get_mut(label) {
             return change(series);
         }
-        let new = if definition.kind == Kind::Latency { Series::Time(Box::new(Timing::new())) } else { Series::Count(Counter::default()) };
+        let new = if definition.kind == Kind::Latency { Series::Time(Box::new(Timing::new())) } else { Series::Count(Box::default()) };
         change(labels.entry(label.to_owned()).or_insert(new));
     }
 }

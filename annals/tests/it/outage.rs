@@ -124,7 +124,8 @@ async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_re
         }
         world.settle().await;
         assert_eq!(behind(&world).await, Vec::<String>::new());
-        assert_eq!(*observer.published.lock().unwrap(), to_publish(&world).await);
+        let published = observer.published.lock().unwrap().clone();
+        assert_eq!(published, to_publish(&world).await);
         assert_eq!(world.system.local().mail().unwrap().len(), 2, "one receipt and one notice, and none again");
     }
     let scans = observer.scans.lock().unwrap().clone();

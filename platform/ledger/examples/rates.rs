@@ -61,7 +61,7 @@ fn fact(number: usize, now: Timestamp) -> Fact {
     let command = MachineIds.uuid();
     let event = |event_type: &str| StoredEvent { event_type: event_type.into(), schema: 1, payload: serde_json::Map::new() };
     let commit = Commit {
-        stream: StreamId::of(if number % 2 == 0 { "INV" } else { "SUB" }, MachineIds.uuid()),
+        stream: StreamId::of(if number.is_multiple_of(2) { "INV" } else { "SUB" }, MachineIds.uuid()),
         version: Version::FIRST,
         generation: Generation(0),
         recorded_at: now,
@@ -72,7 +72,7 @@ fn fact(number: usize, now: Timestamp) -> Fact {
         correlation: command,
         causation: None,
         previous: None,
-        events: vec![event(if number % 2 == 0 { "INVOICE_ISSUED" } else { "SUBSCRIPTION_CREATED" })],
+        events: vec![event(if number.is_multiple_of(2) { "INVOICE_ISSUED" } else { "SUBSCRIPTION_CREATED" })],
     };
     Fact::of_insert(&commit.to_item().expect("a commit has an item"), "")
 }

@@ -109,7 +109,7 @@ impl Walk {
     /// Cost: 1 call for 50 items or 1 MB, ceil(bytes read / 4 KB) RCU.
     pub async fn next(&mut self) -> Result<Option<LedgerItem>, LedgerError> {
         if self.read.is_empty() {
-            self.read = self.table.from_position(self.tail.epoch, self.tail.next, PAGE).await?.into();
+            self.read = self.table.read_from(self.tail.epoch, self.tail.next, PAGE).await?.into();
         }
         let Some(item) = self.read.pop_front() else { return Ok(None) };
         self.tail.pass(&item)?;

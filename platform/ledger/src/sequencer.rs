@@ -140,7 +140,7 @@ impl Sequencer {
     async fn follow(&self, state: &mut State) -> Result<(), SequenceError> {
         loop {
             let Tail { epoch, next, .. } = state.tail;
-            let items = self.table.from_position(epoch, next, PAGE).await?;
+            let items = self.table.read_from(epoch, next, PAGE).await?;
             if items.is_empty() {
                 return Ok(());
             }

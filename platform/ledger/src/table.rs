@@ -86,7 +86,7 @@ impl LedgerTable {
     /// Items of an epoch whose key is at or after `position`, in order; at most `limit`. A short answer is not the end: an empty one is.
     ///
     /// Cost: 1 call, ceil(bytes read / 4 KB) RCU.
-    pub(crate) async fn from_position(&self, epoch: Epoch, position: Position, limit: i32) -> Result<Vec<LedgerItem>, LedgerError> {
+    pub(crate) async fn read_from(&self, epoch: Epoch, position: Position, limit: i32) -> Result<Vec<LedgerItem>, LedgerError> {
         let params = Params::new().text("epoch", epoch.to_string()).number("position", position.get());
         let page = self.reads.query_page("ledger_from_position", &params, Some(limit), None).await?;
         read(&page.items)
