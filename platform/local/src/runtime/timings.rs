@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn a_spread_is_the_shortest_the_middle_and_the_longest() {
         let samples = Samples::default();
-        [3, 1, 2].map(|ms| samples.warm(Duration::from_millis(ms)));
+        [3, 1, 2].into_iter().for_each(|ms| samples.warm(Duration::from_millis(ms)));
         let timings = samples.timings("f");
         assert_eq!(timings.to_string(), "f: cold none, warm 1.00 / 2.00 / 3.00 ms (3)");
     }
