@@ -2,11 +2,12 @@
 
 use annals_kit::{Aggregate, Command, CustomerId, Event, Money, ProviderId, Recorded, Schema, Timestamp};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What happens to an invoice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "payload")]
 pub enum InvoiceEvent {
     /// It was issued.
@@ -21,7 +22,7 @@ pub enum InvoiceEvent {
 }
 
 /// An invoice was issued.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvoiceIssued {
     /// Its id.
     pub invoice_id: Uuid,
@@ -43,7 +44,7 @@ pub struct InvoiceIssued {
 }
 
 /// Money came in for an invoice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentReceived {
     /// The invoice.
     pub invoice_id: Uuid,
@@ -58,7 +59,7 @@ pub struct PaymentReceived {
 }
 
 /// An attempt to collect an invoice failed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentFailed {
     /// The invoice.
     pub invoice_id: Uuid,
@@ -75,7 +76,7 @@ pub struct PaymentFailed {
 }
 
 /// Which notice of the payment provider a fact comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Notice {
     /// The provider's event id.
     pub event: ProviderId,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use annals_kit::Money;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A plan's name: 1 to 40 of `A-Z a-z 0-9 _ -`.
@@ -30,6 +31,8 @@ impl fmt::Display for PlanName {
     }
 }
 
+annals_kit::schema::text!(PlanName, "^[A-Za-z0-9_-]{1,40}$");
+
 impl<'de> Deserialize<'de> for PlanName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
@@ -37,7 +40,7 @@ impl<'de> Deserialize<'de> for PlanName {
 }
 
 /// How often a price is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Interval {
     /// Every month.

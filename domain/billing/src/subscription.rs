@@ -1,13 +1,14 @@
 //! Subscriptions: what a customer pays for, how much and how often.
 
 use annals_kit::{Aggregate, Command, CustomerId, Event, Money, ProviderId, Recorded, Schema, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::plan::{Interval, PlanName};
 
 /// What happens to a subscription.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", content = "payload")]
 pub enum SubscriptionEvent {
     /// It began.
@@ -16,7 +17,7 @@ pub enum SubscriptionEvent {
 }
 
 /// A subscription began.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionCreated {
     /// Its id.
     pub subscription_id: Uuid,

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::schema::text;
+
 /// The text cannot be the id it was given for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{shown}` is not {expected}")]
@@ -66,6 +68,8 @@ macro_rules! token {
                 serializer.serialize_str(&self.0)
             }
         }
+
+        text!($name, concat!("^[A-Za-z0-9_-]{1,", $max, "}$"));
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -250,6 +254,9 @@ impl FromStr for EventId {
         parse().ok_or_else(|| InvalidId::new(text, Self::EXPECTED))
     }
 }
+
+text!(StreamId, "^[A-Z]{1,12}#[A-Za-z0-9_-]{1,80}$");
+text!(EventId, "^[0-9]{1,10}/[A-Z]{1,12}#[A-Za-z0-9_-]{1,80}@[1-9][0-9]{0,19}\\.[0-9]{1,10}$");
 
 impl Serialize for EventId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

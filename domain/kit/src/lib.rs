@@ -5,12 +5,14 @@
 //! - [`money`]: whole minor units of an ISO 4217 currency
 //! - [`event`]: the stored form of an event, its schema version and upcasts
 //! - [`aggregate`]: what folds events, and the commands that decide them
+//! - [`schema`]: JSON Schemas of types that are written as text, for contracts
 //! - [`story`]: given, when, then, for domain tests
 
 pub mod aggregate;
 pub mod event;
 pub mod ids;
 pub mod money;
+pub mod schema;
 pub mod story;
 pub mod time;
 

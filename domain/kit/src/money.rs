@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::schema::text;
 
 /// An ISO 4217 currency, by its code of three capitals.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,6 +52,8 @@ impl fmt::Debug for Currency {
         f.write_str(self.code())
     }
 }
+
+text!(Currency, "^[A-Z]{3}$");
 
 impl Serialize for Currency {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -118,6 +123,28 @@ impl Money {
         }
         // Both are within 2^53, so the i64 sum cannot overflow before it is checked.
         Self::new(self.amount + other.amount, self.currency)
+    }
+}
+
+impl JsonSchema for Money {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Money".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "amount": { "type": "integer", "minimum": -Self::MAX, "maximum": Self::MAX, "description": "In minor units of the currency, such as cents." },
+                "currency": generator.subschema_for::<Currency>(),
+            },
+            "required": ["amount", "currency"],
+        })
     }
 }
 

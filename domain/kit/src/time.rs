@@ -6,6 +6,8 @@ use std::str::FromStr;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::schema::text;
+
 /// An instant in UTC with microseconds, written `2026-01-31T09:30:00.000000Z`.
 ///
 /// The text is always 27 bytes, so that text order is time order; that is what lets it be a
@@ -93,6 +95,8 @@ impl FromStr for Timestamp {
         if stamp.to_string() == text { Ok(stamp) } else { Err(wrong()) }
     }
 }
+
+text!(Timestamp, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$");
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -65,10 +65,11 @@ pub struct EmailGivenUp {
 }
 
 impl Event for EmailEvent {
+    // Internal: no other service has a use for them, and publishing what nobody consumes costs a call per event.
     const SCHEMAS: &'static [Schema] = &[
         Schema { event_type: "EMAIL_INTENDED", upcasts: &[], published: false },
-        Schema { event_type: "EMAIL_SENT", upcasts: &[], published: true },
-        Schema { event_type: "EMAIL_GIVEN_UP", upcasts: &[], published: true },
+        Schema { event_type: "EMAIL_SENT", upcasts: &[], published: false },
+        Schema { event_type: "EMAIL_GIVEN_UP", upcasts: &[], published: false },
     ];
 }
 

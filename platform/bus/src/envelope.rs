@@ -1,6 +1,7 @@
 //! What the bus carries of an event: `detail = { metadata, data }`, by id and never by address.
 
 use annals_kit::{Actor, EventId, Payload, StreamId, Tenant, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ pub struct Detail {
 }
 
 /// Where an event on the bus comes from. Consumers deduplicate on `event_id`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
     /// `<generation>/<stream>@<version>.<n>`, the same at every delivery.
     pub event_id: EventId,
@@ -25,6 +26,7 @@ pub struct Metadata {
     pub tenant: Tenant,
     /// The stream it happened to.
     #[serde(with = "as_text")]
+    #[schemars(with = "StreamId")]
     pub stream: StreamId,
     /// The commit's version in the stream.
     pub version: u64,

@@ -6,15 +6,19 @@
 //! - [`read`]: every `GET`
 //! - [`signature`]: the payment provider's signature scheme
 //! - [`stripe`]: what is read of the provider's events
+//! - [`contract()`]: what billing tells, and how its functions are reached
 //! - [`deps`]: what they stand on
 
 mod answer;
+mod contract;
 pub mod create_subscription;
 pub mod deps;
+mod examples;
 pub mod generate_invoice;
 pub mod process_webhook;
 pub mod read;
 pub mod signature;
 pub mod stripe;
 
+pub use contract::contract;
 pub use deps::{Deps, WebhookDeps, WebhookSettings};

@@ -1,11 +1,14 @@
 //! Notifications' functions. Each is a handler here and a Lambda binary of a few lines in `bin/`.
 //!
 //! - [`send_email`]: receipts and retry notices, one per payment event
+//! - [`contract()`]: what notifications hears, and how its functions are reached
 //! - [`deps`]: what it stands on
 
 mod contacts;
+mod contract;
 pub mod deps;
 mod message;
 pub mod send_email;
 
+pub use contract::contract;
 pub use deps::{Deps, Settings};

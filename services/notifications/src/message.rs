@@ -3,11 +3,12 @@
 use annals_kit::Money;
 use mail_builder::MessageBuilder;
 use notifications::email::Kind;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
 /// What an email needs to know of a payment event; the contract of PAYMENT_RECEIVED and PAYMENT_FAILED says more.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(crate) struct Payment {
     pub(crate) invoice_id: Uuid,
     pub(crate) customer_id: annals_kit::CustomerId,
