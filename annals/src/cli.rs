@@ -45,6 +45,8 @@ pub enum Command {
     Alarms,
     /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
     Matrix(Matrix),
+    /// Derive, check and release the services' contracts; for developers, in a checkout.
+    Contracts(Contracts),
 }
 
 /// Options of `up`.
@@ -154,4 +156,26 @@ pub enum MatrixCommand {
     },
     /// Price every pattern and table.
     Cost,
+}
+
+/// Options of `contracts`.
+#[derive(Debug, Args)]
+pub struct Contracts {
+    /// The folder of the services.
+    #[arg(long, global = true, default_value = "services", value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What to do with their contracts.
+    #[command(subcommand)]
+    pub command: ContractsCommand,
+}
+
+/// What can be done with the contracts.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum ContractsCommand {
+    /// Write asyncapi.yaml of every service from its contract.rs.
+    Derive,
+    /// Check that the files are current, hold together and with the matrices, and keep what was released.
+    Check,
+    /// Keep the contracts as released: from now on consumers rely on them.
+    Release,
 }

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod alarms;
+mod contracts;
 mod history;
 mod matrix;
 mod pay;
@@ -30,11 +31,12 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
     match &command {
         Command::Up(options) => return up::run(&cli.data, options).await,
         Command::Matrix(options) => return matrix::run(options),
+        Command::Contracts(options) => return contracts::run(options),
         _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
     let answer = match command {
-        Command::Up(_) | Command::Matrix(_) => unreachable!("was run above, as it needs no session"),
+        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) => unreachable!("was run above, as it needs no session"),
         Command::History(options) => history::run(&session, &options).await,
         Command::Show(options) => show::run(&session, &options).await,
         Command::Verify(options) => verify::run(&session, &options).await,

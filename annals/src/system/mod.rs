@@ -1,6 +1,7 @@
 //! The whole system in one process: the local account, wired to the functions of every service.
 //!
-//! - [`wiring`]: which function hangs on which route, stream, rule and queue
+//! - [`contracts`]: what the services tell, hear and how that is delivered; [`wiring`]: the account as they say
+//! - [`handlers`]: which code is which function
 //! - [`processes`]: the same functions as processes of their own binaries
 //! - [`roles`]: who may do what, from the policies in `infra/policies`
 //! - [`credentials`]: the secrets of this data directory
@@ -9,8 +10,10 @@
 //! - [`metrics`]: counts, and the alarms that some of them are
 
 mod alarms;
+pub mod contracts;
 pub mod credentials;
 mod guard;
+mod handlers;
 mod identity;
 mod metrics;
 pub mod processes;
@@ -21,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use access_patterns::Table;
+use annals_contract::{Committed, Errors};
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Account, Web};
 use annals_local::{Config, Durability, Faults, Local, OpenError, Store};
@@ -65,6 +69,12 @@ pub enum SystemError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The contracts that this program was built with do not hold.
+    #[error("the contracts do not hold; nothing was opened\n{0}")]
+    Contracts(Errors),
+    /// Contracts and code name different functions.
+    #[error("{0}; nothing was started")]
+    Functions(String),
 }
 
 impl System {
@@ -82,7 +92,8 @@ impl System {
         config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
-        wiring::connect(&mut config);
+        let contracts = contracts::committed().map_err(SystemError::Contracts)?;
+        wiring::connect(&mut config, contracts);
         let credentials = match &directory {
             Some(directory) => Credentials::of(directory, &*ids)?,
             None => Credentials::new(&*ids),
@@ -90,8 +101,22 @@ impl System {
         config.roles = roles::roles(&credentials);
         let local = Local::open(config).await?;
         let system = Self { local, credentials };
-        wiring::install(&system, clock, ids);
+        system.install(contracts, &clock, &ids)?;
         Ok(system)
+    }
+
+    fn install(&self, contracts: &[Committed], clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Result<(), SystemError> {
+        let functions = wiring::functions(handlers::of_services(self, clock, ids), contracts).map_err(SystemError::Functions)?;
+        for contracts::Described { name, function, .. } in contracts::functions() {
+            if let Some(unknown) = function.environment.iter().find(|variable| handlers::variable(variable, self, IN_PROCESS_API).is_none())
+            {
+                let what =
+                    format!("{name} needs {unknown}, which has no value on this machine: give it one in annals/src/system/handlers.rs");
+                return Err(SystemError::Functions(what));
+            }
+        }
+        functions.into_iter().chain(handlers::of_this_machine(self)).for_each(|function| self.local.install(function));
+        Ok(())
     }
 
     /// The local account below.

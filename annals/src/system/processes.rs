@@ -5,13 +5,15 @@ use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_lambda::{Metric, Metrics};
 use annals_local::{Function, Process};
 use serde_json::Value;
 
+use super::contracts::{self, Described};
 use super::metrics::LocalMetrics;
-use super::{System, wiring};
+use super::{System, handlers};
 
 /// A folder with the binary of every function.
 #[derive(Clone, Debug)]
@@ -48,7 +50,7 @@ impl Binaries {
     /// The binaries in this folder.
     pub fn of(folder: &Path) -> Result<Self, BinariesError> {
         let is_missing = |name: &&str| !folder.join(format!("{name}{EXE_SUFFIX}")).is_file();
-        let missing: Vec<_> = wiring::FUNCTIONS.iter().map(|function| function.name).filter(is_missing).collect();
+        let missing: Vec<_> = contracts::functions().map(|described| described.name).filter(is_missing).collect();
         match missing.is_empty() {
             true => Ok(Self(folder.to_owned())),
             false => Err(BinariesError::Missing { folder: folder.to_owned(), missing: missing.join(", ") }),
@@ -80,7 +82,7 @@ fn checkout(folder: &Path) -> Option<PathBuf> {
 
 /// Builds them in the profile of this program, and with this program, so that what both use is built once.
 fn build(folder: &Path, checkout: &Path, say: impl Fn(&str)) -> Result<(), BinariesError> {
-    let mut packages: Vec<_> = wiring::FUNCTIONS.iter().map(|function| function.package).chain(["annals"]).collect();
+    let mut packages: Vec<_> = contracts::functions().map(|described| described.function.package.as_str()).chain(["annals"]).collect();
     packages.sort_unstable();
     packages.dedup();
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
@@ -100,19 +102,19 @@ fn build(folder: &Path, checkout: &Path, say: impl Fn(&str)) -> Result<(), Binar
 impl System {
     /// Runs every function as processes of its own binary from now on. AWS and the API must be served where `endpoints` says.
     pub fn run_processes(&self, binaries: &Binaries, endpoints: &Endpoints<'_>) {
-        for function in wiring::FUNCTIONS {
+        for described in contracts::functions() {
             let process = Process {
-                binary: binaries.of_function(function.name),
-                environment: self.environment(&function, endpoints),
-                counts: Some(self.counts(function.service)),
+                binary: binaries.of_function(described.name),
+                environment: self.environment(&described, endpoints),
+                counts: Some(self.counts(described.service)),
             };
-            let installed = Function::process(function.name, process).with_timeout(function.timeout);
-            self.local.install(installed);
+            let timeout = Duration::from_secs(described.function.timeout_seconds.into());
+            self.local.install(Function::process(described.name, process).with_timeout(timeout));
         }
     }
 
-    fn environment(&self, function: &wiring::Listed, endpoints: &Endpoints<'_>) -> BTreeMap<String, String> {
-        let pair = self.credentials.role(function.name);
+    fn environment(&self, described: &Described, endpoints: &Endpoints<'_>) -> BTreeMap<String, String> {
+        let pair = self.credentials.role(&described.function.role);
         let log = std::env::var("ANNALS_LOG").unwrap_or_else(|_| "warn".to_owned());
         let mut environment = BTreeMap::from([
             ("AWS_ENDPOINT_URL".to_owned(), endpoints.aws.to_owned()),
@@ -120,8 +122,8 @@ impl System {
             ("AWS_SECRET_ACCESS_KEY".to_owned(), pair.secret.clone()),
             ("ANNALS_LOG".to_owned(), log),
         ]);
-        let values = function.variables.iter().map(|name| ((*name).to_owned(), wiring::variable(name, self, endpoints.api)));
-        environment.extend(values);
+        let needed = described.function.environment.iter();
+        environment.extend(needed.filter_map(|name| Some((name.clone(), handlers::variable(name, self, endpoints.api)?))));
         environment
     }
 

@@ -4,7 +4,7 @@ use annals_local::Role;
 use serde_json::Value;
 
 use super::credentials::Credentials;
-use super::wiring::{MAIL_FROM, VAULT_KEY_ID};
+use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
 const POLICIES: [(&str, &str); 9] = [

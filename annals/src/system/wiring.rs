@@ -1,77 +1,13 @@
-//! Which function hangs on which route, stream, rule and queue.
+//! Wires the local account: rules, targets, queues, mappings, retries and timeouts as the contracts say, HTTP routes as listed here.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use annals_kit::{Clock, Ids};
-use annals_lambda::{Host, Metrics};
-use annals_local::{Config, Function, FunctionError, Queue, QueueMapping, Route, Rule, StreamMapping, Target};
-use lambda_runtime::LambdaEvent;
-use serde_json::json;
+use annals_contract::{Committed, Delivery};
+use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, StreamMapping, Target};
 
-use super::metrics::LocalMetrics;
-use super::{System, identity};
-
-/// The bus of all services.
-const BUS: &str = "annals";
-/// Whose payments the provider's webhooks tell of.
-const TENANT: &str = "demo";
-/// The key that wraps person keys, and the id behind that name.
-const VAULT_KEY: &str = "alias/vault";
-pub(super) const VAULT_KEY_ID: &str = "vault";
-/// Whom emails come from.
-pub(super) const MAIL_FROM: &str = "billing@annals.example";
-/// How long sending one batch of emails may take; it is also the lease of each.
-const SEND_EMAIL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a stream keeps its records.
-const STREAM_KEEPS: Duration = Duration::from_secs(24 * 3600);
-
-/// A function of a service.
-pub(super) struct Listed {
-    pub name: &'static str,
-    pub service: &'static str,
-    /// The crate that its binary is in.
-    pub package: &'static str,
-    pub timeout: Duration,
-    /// What it needs in its environment beside what Lambda sets.
-    pub variables: &'static [&'static str],
-}
-
-/// Every function of every service. Stand-ins of this machine are none: they have no binary.
-pub(super) const FUNCTIONS: [Listed; 7] = [
-    listed("create-subscription", "billing", "billing-service", &[]),
-    listed("generate-invoice", "billing", "billing-service", &[]),
-    listed("process-webhook", "billing", "billing-service", &["ANNALS_WEBHOOK_TENANT", "ANNALS_WEBHOOK_SECRET", "ANNALS_VAULT_KEY"]),
-    listed("read-billing", "billing", "billing-service", &[]),
-    listed("billing-projector", "billing", "billing-projectors", &["ANNALS_BUS"]),
-    listed("notifications-projector", "notifications", "notifications-projectors", &["ANNALS_BUS"]),
-    Listed {
-        timeout: SEND_EMAIL_TIMEOUT,
-        ..listed("send-email", "notifications", "notifications-service", &["ANNALS_IDENTITY_URL", "ANNALS_MAIL_FROM"])
-    },
-];
-
-const fn listed(name: &'static str, service: &'static str, package: &'static str, variables: &'static [&'static str]) -> Listed {
-    Listed { name, service, package, timeout: Duration::from_secs(30), variables }
-}
-
-/// The value of a function's environment variable on this machine.
-pub(super) fn variable(name: &str, system: &System, api: &str) -> String {
-    match name {
-        "ANNALS_BUS" => BUS,
-        "ANNALS_IDENTITY_URL" => api,
-        "ANNALS_MAIL_FROM" => MAIL_FROM,
-        "ANNALS_VAULT_KEY" => VAULT_KEY,
-        "ANNALS_WEBHOOK_SECRET" => system.credentials().webhook_secret(),
-        "ANNALS_WEBHOOK_TENANT" => TENANT,
-        other => unreachable!("{other} is none of the variables of FUNCTIONS"),
-    }
-    .to_owned()
-}
-
-/// Routes, streams, rules and queues.
-pub(super) fn connect(config: &mut Config) {
+/// Streams, rules and queues of every contract, and the routes.
+pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
+    // Until OpenAPI files have them.
     config.routes = vec![
         Route::new("POST", "/v1/subscriptions", "create-subscription"),
         Route::new("POST", "/v1/subscriptions/{id}/invoices", "generate-invoice"),
@@ -84,76 +20,109 @@ pub(super) fn connect(config: &mut Config) {
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
         Route::new("GET", "/local/alarms", "local-alarms"),
     ];
-    config.stream_mappings = [("billing-projector", "subscriptions-log"), ("notifications-projector", "notifications-log")]
-        .map(|(function, log)| {
-            // Poison parks by itself: what fails is the table or the bus, and an outage must not use up tries. Until the reconciler
-            // exists, a batch is tried for as long as the stream keeps its records.
-            StreamMapping { max_retries: None, max_record_age: Some(STREAM_KEEPS), ..StreamMapping::new(function, log, function) }
-        })
-        .into();
-    let mut emails = Queue::new("send-email", Some("send-email-dlq"));
-    emails.visibility_timeout = SEND_EMAIL_TIMEOUT * 6;
-    let letters = ["send-email-dlq", "payment-received-dlq", "payment-failed-dlq"];
-    config.queues = [emails].into_iter().chain(letters.map(|name| Queue::new(name, None))).collect();
-    let mut send_email = QueueMapping::new("send-email", "send-email", "send-email");
-    // A sender that died keeps its lease for as long as it might have run: the next try comes after that.
-    send_email.backoff = SEND_EMAIL_TIMEOUT;
-    config.queue_mappings = vec![send_email];
-    config.rules = vec![payment_rule("payment-received", "PAYMENT_RECEIVED"), payment_rule("payment-failed", "PAYMENT_FAILED")];
-}
-
-fn payment_rule(name: &str, event_type: &str) -> Rule {
-    Rule {
-        name: name.into(),
-        bus: BUS.into(),
-        pattern: json!({ "source": ["billing"], "detail-type": [event_type] }),
-        targets: vec![Target::new("send-email", Some(&format!("{name}-dlq")))],
+    for Committed { contract, .. } in contracts {
+        let delivery = &contract.delivery;
+        config.stream_mappings.extend(stream_mappings(delivery));
+        config.rules.extend(rules(delivery));
+        config.queues.extend(queues(delivery));
+        config.queue_mappings.extend(queue_mappings(delivery));
     }
 }
 
-/// A handler as a function of the local account: the same JSON in and out as on Lambda.
-macro_rules! function {
-    ($name:literal, $deps:expr, $handle:path) => {{
-        let deps = $deps.clone();
-        Function::new($name, move |event, context| {
-            let deps = deps.clone();
-            async move {
-                let failed = |kind: &str, error: &dyn std::fmt::Display| FunctionError { kind: kind.into(), message: error.to_string() };
-                let payload = serde_json::from_value(event).map_err(|error| failed("Runtime.UnmarshalError", &error))?;
-                let answer = $handle(LambdaEvent::new(payload, context), &deps).await.map_err(|error| failed("Function.Error", &error))?;
-                serde_json::to_value(answer).map_err(|error| failed("Runtime.MarshalError", &error))
-            }
-        })
-    }};
+/// The handlers as functions of the account: as many, with the timeouts, as the contracts say. What is wrong, otherwise.
+pub(super) fn functions(mut handlers: Vec<Function>, contracts: &[Committed]) -> Result<Vec<Function>, String> {
+    let described = contracts.iter().flat_map(|committed| &committed.contract.delivery.functions);
+    let mut functions = vec![];
+    for (name, function) in described {
+        let Some(place) = handlers.iter().position(|handler| handler.name == *name) else {
+            return Err(format!("the contract's function {name} has no handler: add it to annals/src/system/handlers.rs"));
+        };
+        functions.push(handlers.swap_remove(place).with_timeout(seconds(function.timeout_seconds)));
+    }
+    match handlers.first() {
+        Some(handler) => Err(format!("the handler {0} is in no contract: add `contract.function(\"{0}\", ...)`", handler.name)),
+        None => Ok(functions),
+    }
 }
 
-/// Every function, each with the clients of its own role.
-pub(super) fn install(system: &System, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) {
-    let local = system.local();
-    let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics(local.clone()));
-    let host = |function| Host { account: system.account(function), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
-    let billing = |function| Arc::new(billing_service::Deps::new(&host(function)));
-    let settings = billing_service::WebhookSettings {
-        tenant: TENANT.parse().expect("demo is a tenant"),
-        secret: system.credentials().webhook_secret().to_owned(),
-        vault_key: VAULT_KEY.into(),
-    };
-    let webhook = Arc::new(billing_service::WebhookDeps::new(&host("process-webhook"), settings));
-    local.install(function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle));
-    local.install(function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle));
-    local.install(function!("process-webhook", webhook, billing_service::process_webhook::handle));
-    local.install(function!("read-billing", billing("read-billing"), billing_service::read::handle));
+fn stream_mappings(delivery: &Delivery) -> impl Iterator<Item = StreamMapping> {
+    delivery.stream_mappings.iter().map(|(name, mapping)| StreamMapping {
+        batch_size: mapping.batch_size as usize,
+        window: seconds(mapping.window_seconds),
+        max_retries: Some(mapping.max_retries),
+        max_record_age: Some(seconds(mapping.max_record_age_seconds)),
+        bisect: mapping.bisect,
+        filters: mapping.filters.clone(),
+        ..StreamMapping::new(name, &mapping.table, &mapping.function)
+    })
+}
 
-    let projector = billing_projectors::projector(&host("billing-projector"), BUS);
-    local.install(function!("billing-projector", Arc::new(projector), annals_projection::handle));
-    let projector = notifications_projectors::projector(&host("notifications-projector"), BUS);
-    local.install(function!("notifications-projector", Arc::new(projector), annals_projection::handle));
+fn rules(delivery: &Delivery) -> impl Iterator<Item = Rule> {
+    delivery.rules.iter().map(|(name, rule)| {
+        let target = Target {
+            max_attempts: rule.target.max_attempts,
+            max_age_seconds: rule.target.max_age_seconds,
+            ..Target::new(&rule.target.queue, Some(&rule.target.dead_letter_queue))
+        };
+        Rule { name: name.clone(), bus: delivery.bus.clone(), pattern: rule.pattern.clone(), targets: vec![target] }
+    })
+}
 
-    let settings = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };
-    let emails = notifications_service::Deps::new(&host("send-email"), system.web(), settings);
-    let send_email = function!("send-email", Arc::new(emails), notifications_service::send_email::handle);
-    local.install(send_email.with_timeout(SEND_EMAIL_TIMEOUT));
+fn queues(delivery: &Delivery) -> impl Iterator<Item = Queue> {
+    let queues = delivery.queues.iter().map(|(name, queue)| Queue {
+        visibility_timeout: seconds(queue.visibility_timeout_seconds),
+        max_receive_count: queue.max_receives,
+        retention: seconds(queue.retention_seconds),
+        ..Queue::new(name, Some(&queue.dead_letter_queue))
+    });
+    let letters = delivery.dead_letter_queues.iter();
+    queues.chain(letters.map(|(name, queue)| Queue { retention: seconds(queue.retention_seconds), ..Queue::new(name, None) }))
+}
 
-    local.install(function!("identity-contact", Arc::new(()), identity::contact));
-    local.install(function!("local-alarms", Arc::new(local.clone()), super::alarms::list));
+fn queue_mappings(delivery: &Delivery) -> impl Iterator<Item = QueueMapping> {
+    delivery.queue_mappings.iter().map(|(name, mapping)| QueueMapping {
+        batch_size: mapping.batch_size as usize,
+        backoff: seconds(mapping.backoff_seconds),
+        pollers: mapping.concurrency as usize,
+        ..QueueMapping::new(name, &mapping.queue, &mapping.function)
+    })
+}
+
+fn seconds(seconds: u32) -> Duration {
+    Duration::from_secs(seconds.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::system::contracts::committed;
+
+    fn handler(name: &str) -> Function {
+        Function::new(name, |_, _| async { Ok(Value::Null) })
+    }
+
+    /// A handler for every function of the contracts.
+    fn all() -> Vec<Function> {
+        committed().unwrap().iter().flat_map(|committed| committed.contract.delivery.functions.keys()).map(|name| handler(name)).collect()
+    }
+
+    #[test]
+    fn functions_take_their_timeouts_from_the_contracts() {
+        let functions = functions(all(), committed().unwrap()).unwrap();
+        assert_eq!(functions.len(), all().len());
+        let send_email = functions.iter().find(|function| function.name == "send-email").unwrap();
+        assert_eq!(send_email.timeout, Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_function_without_a_handler_and_a_handler_without_a_function_are_named() {
+        let lacking = all().into_iter().filter(|handler| handler.name != "send-email").collect();
+        let refused = functions(lacking, committed().unwrap()).err().unwrap();
+        assert!(refused.starts_with("the contract's function send-email has no handler"), "{refused}");
+        let more = all().into_iter().chain([handler("send-fax")]).collect();
+        let refused = functions(more, committed().unwrap()).err().unwrap();
+        assert!(refused.starts_with("the handler send-fax is in no contract"), "{refused}");
+    }
 }

@@ -2,6 +2,7 @@
 
 mod append_only;
 mod bad_input;
+mod contracts;
 mod path;
 mod policies;
 mod process;

@@ -83,15 +83,17 @@ impl Comparison {
         self.texts(field, given, relied);
         self.bounds(field, given, relied);
         self.fields(field, given, relied);
-        if let (Some(given), Some(relied)) = (given.get("items"), relied.get("items")) {
-            self.compare(&format!("{field}[]"), given, relied);
+        match (given.get("items"), relied.get("items")) {
+            (Some(given), Some(relied)) => self.compare(&format!("{field}[]"), given, relied),
+            (None, Some(_)) => self.add(field, "not-comparable", "may hold anything, and readers expect certain items"),
+            (_, None) => {}
         }
     }
 
     fn types(&mut self, field: &str, given: &Map<String, Value>, relied: &Map<String, Value>) -> bool {
         let (given, relied) = (types(given), types(relied));
         let fits = |one: &&str| relied.contains(*one) || (*one == "integer" && relied.contains("number"));
-        if relied.is_empty() || (!given.is_empty() && given.iter().all(|one| fits(one))) {
+        if relied.is_empty() || (!given.is_empty() && given.iter().all(fits)) {
             return true;
         }
         let list = |types: &BTreeSet<&str>| match types.len() {
@@ -120,8 +122,8 @@ impl Comparison {
 
     fn texts(&mut self, field: &str, given: &Map<String, Value>, relied: &Map<String, Value>) {
         for keyword in ["pattern", "format"] {
-            if let Some(form) = relied.get(keyword).filter(|form| given.get(keyword) != Some(form) && words(given).is_none()) {
-                self.add(field, "form-changed", format!("no longer has the {keyword} {form}"));
+            if let Some(form) = relied.get(keyword).filter(|form| given.get(keyword) != Some(form)) {
+                self.add(field, "form-changed", format!("is not held to the {keyword} {form}, which readers rely on"));
             }
         }
     }

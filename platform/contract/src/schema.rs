@@ -84,7 +84,9 @@ fn words(schema: &mut Schema) {
         })
         .collect::<Option<Vec<_>>>()
         .map(|words| words.concat());
-    if let Some(words) = words.filter(|words| words.iter().all(Value::is_string)) {
+    if let Some(mut words) = words.filter(|words| words.iter().all(Value::is_string)) {
+        // Words with and without a doc comment come apart: the order of the enum is lost, so that of the alphabet is taken.
+        words.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
         schema.remove("oneOf");
         schema.insert("type".into(), json!("string"));
         schema.insert("enum".into(), words.into());

@@ -77,8 +77,8 @@ pub(crate) trait AnyProjection: Send + Sync {
     fn revision(&self) -> u32;
     fn entity(&self) -> &'static str;
     fn gate(&self) -> &'static str;
-    /// Whether the bus carries events of this type.
-    fn publishes(&self, event_type: &str) -> bool;
+    /// The event types that the bus carries.
+    fn published(&self) -> Vec<&'static str>;
     /// Folds commits into a row's attributes; where one cannot be read, the fold up to it.
     fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error>;
 }
@@ -98,8 +98,8 @@ impl<P: Projection> AnyProjection for Typed<P> {
         P::GATE
     }
 
-    fn publishes(&self, event_type: &str) -> bool {
-        annals_kit::event::schema_of::<P::Event>(event_type).is_some_and(|schema| schema.published)
+    fn published(&self) -> Vec<&'static str> {
+        P::Event::SCHEMAS.iter().filter(|schema| schema.published).map(|schema| schema.event_type).collect()
     }
 
     fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error> {

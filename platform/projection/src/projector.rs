@@ -4,7 +4,7 @@
 //! batch or, over a gap, from the log. The row moves to version v only after the bus has accepted every event up to v, so a crash
 //! anywhere leads to the same row and to no lost event.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -100,6 +100,11 @@ impl Projector {
     pub fn with<P: Projection>(mut self) -> Self {
         self.projections.insert(P::STREAM_TYPE, Box::new(Typed::<P>(PhantomData)));
         self
+    }
+
+    /// The event types that it publishes: those of its projections that are marked so.
+    pub fn publishes(&self) -> BTreeSet<&'static str> {
+        self.projections.values().flat_map(|projection| projection.published()).collect()
     }
 
     /// Takes in one batch. The answer names the lowest sequence number that must come again, if any must.
@@ -307,7 +312,8 @@ async fn some_at_a_time<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 
 /// The published events of a commit, as the bus carries them.
 fn outgoing(projection: &dyn AnyProjection, commit: &Commit) -> Vec<Outgoing> {
-    let published = commit.events.iter().enumerate().filter(|(_, event)| projection.publishes(&event.event_type));
+    let types = projection.published();
+    let published = commit.events.iter().enumerate().filter(|(_, event)| types.contains(&event.event_type.as_str()));
     published
         .map(|(index, event)| Outgoing {
             event_type: event.event_type.clone(),

@@ -1,4 +1,4 @@
-//! Each function's own binary under the Lambda runtime API, on a local account, with its own role.
+//! Each function's own binary under the Lambda runtime API, on a local account, with its own role; and what the contract says of events.
 
 use annals_harness::{Harness, Stage};
 use annals_kit::{CommandId, Money, StreamId};
@@ -9,6 +9,8 @@ use billing::plan::Interval;
 use billing::subscription::{CreateSubscription, Subscription, SubscriptionCreated};
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+mod contract;
 
 const SECRET: &str = "whsec_of_the_test";
 const SUBSCRIPTION: Uuid = Uuid::from_u128(7);

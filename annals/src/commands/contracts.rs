@@ -1,0 +1,93 @@
+//! `annals contracts`: writes the services' contracts from their Rust descriptions, checks them, keeps what is released.
+
+use std::path::Path;
+
+use annals_contract::{Committed, Errors, disk, laws};
+
+use crate::cli::{Contracts as Options, ContractsCommand};
+use crate::outcome::{Answer, CouldNotTell, say};
+use crate::system::contracts::described;
+
+/// Runs one of the contract commands on the services of a folder.
+pub(super) fn run(options: &Options) -> Result<Answer, CouldNotTell> {
+    let folder = &options.folder;
+    if !folder.is_dir() {
+        return Err(CouldNotTell::new(
+            format!("{} is no folder", folder.display()),
+            "nothing was written; name the folder of the services with --folder",
+        ));
+    }
+    match options.command {
+        ContractsCommand::Derive => derive(folder),
+        ContractsCommand::Check => check(folder),
+        ContractsCommand::Release => match check(folder)? {
+            Answer::Yes => release(folder),
+            Answer::No => Ok(Answer::No),
+        },
+    }
+}
+
+fn derive(folder: &Path) -> Result<Answer, CouldNotTell> {
+    let written = disk::derive(folder, &described()).map_err(|error| CouldNotTell::new(error, "make the folder writable"))?;
+    written.iter().for_each(|path| say(path.display()));
+    Ok(Answer::Yes)
+}
+
+fn release(folder: &Path) -> Result<Answer, CouldNotTell> {
+    let written = disk::release(folder, &described()).map_err(|error| CouldNotTell::new(error, "make the folder writable"))?;
+    written.iter().for_each(|path| say(path.display()));
+    Ok(Answer::Yes)
+}
+
+/// Files current, laws held, releases kept; says everything that is not so.
+fn check(folder: &Path) -> Result<Answer, CouldNotTell> {
+    let unreadable = |error| CouldNotTell::new(error, "nothing was written; make the file readable");
+    let (mut contracts, mut no) = (vec![], false);
+    for contract in described() {
+        let service = &contract.service;
+        if disk::text(folder, service).map_err(unreadable)?.as_deref() != Some(contract.to_yaml().as_str()) {
+            say(format_args!("no: {service}'s asyncapi.yaml is not what its contract.rs says; next: annals contracts derive"));
+            no = true;
+        }
+        match disk::committed(folder, service).map_err(unreadable)? {
+            Some(Ok(committed)) => contracts.push(committed),
+            Some(Err(errors)) => no |= refused(&errors),
+            None => {}
+        }
+    }
+    if no {
+        return Ok(Answer::No);
+    }
+    if let Err(errors) = laws::check(&contracts, &access_patterns::all()) {
+        no |= refused(&errors);
+    }
+    for committed in &contracts {
+        match disk::released(folder, &committed.contract.service).map_err(unreadable)? {
+            Some(Ok(released)) => no |= laws::check_release(committed, &released).is_err_and(|errors| refused(&errors)),
+            Some(Err(errors)) => no |= refused(&errors),
+            None => {}
+        }
+    }
+    if no {
+        return Ok(Answer::No);
+    }
+    contracts.iter().for_each(holds);
+    Ok(Answer::Yes)
+}
+
+fn refused(errors: &Errors) -> bool {
+    say(errors);
+    true
+}
+
+fn holds(committed: &Committed) {
+    let contract = &committed.contract;
+    say(format_args!(
+        "yes: {} holds: {} functions, publishes {}, consumes {}, {} schedules",
+        contract.service,
+        contract.delivery.functions.len(),
+        contract.publishes.len(),
+        contract.consumes.len(),
+        contract.delivery.schedules.len()
+    ));
+}

@@ -1,0 +1,85 @@
+//! Two services: billing tells of museum tickets, notifications hears of them. Their names are those of matrices that have tables.
+
+use annals_contract::{Committed, Contract, StreamMapping};
+use annals_kit::{Event, Money, Schema, StreamId, Version};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "payload")]
+pub(crate) enum TicketEvent {
+    #[serde(rename = "TICKET_SOLD")]
+    Sold(TicketSold),
+    #[serde(rename = "TICKET_TORN")]
+    Torn(TicketTorn),
+}
+
+/// A ticket was sold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct TicketSold {
+    /// The ticket.
+    pub(crate) ticket_id: Uuid,
+    pub(crate) price: Money,
+    pub(crate) at: Desk,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) voucher: Option<String>,
+}
+
+/// Where tickets are sold.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Desk {
+    /// At the entrance.
+    Entrance,
+    Online,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct TicketTorn {
+    ticket_id: Uuid,
+}
+
+impl Event for TicketEvent {
+    const SCHEMAS: &'static [Schema] = &[
+        Schema { event_type: "TICKET_SOLD", upcasts: &[], published: true },
+        Schema { event_type: "TICKET_TORN", upcasts: &[], published: false },
+    ];
+}
+
+/// What a reader of TICKET_SOLD needs.
+#[derive(Deserialize, JsonSchema)]
+#[allow(dead_code)]
+pub(crate) struct Ticket {
+    ticket_id: Uuid,
+    price: Money,
+}
+
+pub(crate) fn seller() -> Contract {
+    let mut contract = Contract::new("billing", "Tickets: sold, torn.");
+    let sold = TicketSold {
+        ticket_id: Uuid::from_u128(1),
+        price: Money::new(1200, "EUR".parse().unwrap()).unwrap(),
+        at: Desk::Entrance,
+        voucher: None,
+    };
+    contract.publish(&[(StreamId::of("TICKET", Uuid::from_u128(1)), Version::FIRST, TicketEvent::Sold(sold))]);
+    contract.function("billing-projector", "billing-projectors").needing(&["ANNALS_BUS"]);
+    contract.follow(StreamMapping::new("subscriptions-log", "billing-projector"));
+    contract.function("count-tickets", "billing-service").within(60);
+    contract.schedule("count-tickets", "cron(0 6 * * ? *)", json!({ "day": "yesterday" }));
+    contract
+}
+
+pub(crate) fn hearer() -> Contract {
+    let mut contract = Contract::new("notifications", "Letters about tickets.");
+    contract.function("write-letter", "notifications-service").within(10);
+    contract.queue("letters-to-write", "write-letter", 10);
+    contract.consume::<Ticket>("ticket-sold", ("billing", "TICKET_SOLD"), "letters-to-write", "A letter of thanks is written.");
+    contract
+}
+
+pub(crate) fn parsed(file: &str, text: &str) -> Committed {
+    Committed::parse(file, text).unwrap_or_else(|errors| panic!("{errors}"))
+}
