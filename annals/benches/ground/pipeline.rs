@@ -97,9 +97,8 @@ impl Model {
     pub(crate) async fn of(system: &Arc<System>) -> Self {
         let (id, _) = create(&*system.web(), "model").await;
         system.local().settle().await;
-        let reads = Reads::new(system.account("billing-projector").dynamodb(), access_patterns::billing());
-        let row = reads.get_item("get_subscription_strong", &Params::new().text("id", &id)).await.expect("a read").expect("the row");
         let auditor = Reads::new(system.account("auditor").dynamodb(), access_patterns::billing());
+        let row = auditor.get_item("get_subscription_strong", &Params::new().text("id", &id)).await.expect("a read").expect("the row");
         let key = Params::new().text("stream_type", "SUB").text("stream_id", &id).number("version", 1);
         let commit = auditor.get_item("get_commit", &key).await.expect("a read").expect("the commit");
         Self { id, commit, row }
