@@ -1,5 +1,5 @@
 //! What a command costs and how fast the pipeline is: `cargo bench -p annals`. Figures and ratios, nothing is asserted.
-//! `-- cost`, `-- speed`, `-- flat` and `-- pipeline` run one part; `-- backlog` takes minutes and runs only when named.
+//! `-- cost`, `-- speed`, `-- flat`, `-- delay` and `-- pipeline` run one part; `-- backlog` takes minutes and runs only when named.
 //!
 //! - cost: calls, WCU and RCU per append from ReturnConsumedCapacity, warm and cold, at stream lengths 10, 1,000 and 10,000
 //! - bytes: what a commit takes beyond its payload
@@ -26,12 +26,17 @@ fn main() {
     match std::env::args().skip(1).find(|argument| !argument.starts_with("--")).as_deref() {
         Some("cost") => runtime.block_on(cost::run()),
         Some("speed") => runtime.block_on(speed::against_bare_inserts()),
-        Some("flat") => runtime.block_on(speed::flat_and_delays()),
+        Some(speed::FLAT_OF) => {
+            let size = std::env::args().next_back().and_then(|size| size.parse().ok()).expect("a number of commits");
+            runtime.block_on(speed::flat_of(size));
+        }
+        Some("flat") => speed::flat(),
+        Some("delay") => runtime.block_on(speed::delays()),
         Some("pipeline") => runtime.block_on(pipeline::against_bare_puts()),
         Some("backlog") => runtime.block_on(pipeline::backlog()),
-        Some(other) => eprintln!("there is no part {other}: cost, speed, flat, pipeline or backlog"),
+        Some(other) => eprintln!("there is no part {other}: cost, speed, flat, delay, pipeline or backlog"),
         // A process each: memory and caches of one part are not the next one's.
-        None => ["cost", "speed", "flat", "pipeline"].iter().for_each(|part| {
+        None => ["cost", "speed", "flat", "delay", "pipeline"].iter().for_each(|part| {
             let program = std::env::current_exe().expect("a running program has a file");
             std::process::Command::new(program).arg(part).status().expect("the part runs");
         }),

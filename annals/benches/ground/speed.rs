@@ -153,34 +153,38 @@ where
     count as f64 / began.elapsed().as_secs_f64()
 }
 
-/// Commands a second at four sizes of the table. One system a size, measured in turn, so that what else the machine does meets all of
-/// them; the smallest is a new one each time, or it would not stay small.
-pub(crate) async fn flat_and_delays() {
-    const ROUNDS: usize = 7;
-    const COMMANDS: u64 = 1_000;
-    let sizes = [1_000, 10_000, 50_000, 100_000];
-    println!(
-        "flat: commands a second by commits in the table, medians of {ROUNDS} rounds of {COMMANDS} in turn, {CLIENTS} clients, projector and bus running"
-    );
-    let mut grown = vec![];
-    for size in &sizes[1..] {
-        grown.push(Sized::of(*size).await);
+/// Commands a second at four sizes of the table, each in a process of its own, alone: idle systems beside the measured one still deliver.
+pub(crate) fn flat() {
+    println!("flat: commands a second by commits in the table, {CLIENTS} clients, projector and bus running");
+    println!("  {ROUNDS} rounds of {COMMANDS} taken together, after one that warms up");
+    for size in ["1000", "10000", "50000", "100000"] {
+        let program = std::env::current_exe().expect("a running program has a file");
+        std::process::Command::new(program).args([FLAT_OF, size]).status().expect("the part runs");
     }
-    let mut measured = [const { vec![] }; 4];
+}
+
+const ROUNDS: u64 = 5;
+/// Commands of one round: about as many as fill the store's write-ahead log once, so that each round has a checkpoint in it.
+const COMMANDS: u64 = 2_500;
+/// The part that [`flat`] runs in a process of its own, with a number of commits.
+pub(crate) const FLAT_OF: &str = "flat-of";
+
+pub(crate) async fn flat_of(size: u64) {
+    let system = Sized::of(size).await;
+    system.measure("warm").await;
+    let mut sum = [0.0; 4];
     for round in 0..ROUNDS {
-        measured[0].push(Sized::of(sizes[0]).await.measure(COMMANDS, round).await);
-        for (system, measured) in grown.iter().zip(&mut measured[1..]) {
-            measured.push(system.measure(COMMANDS, round).await);
-        }
+        let measured = system.measure(&format!("round{round}")).await;
+        sum.iter_mut().zip(measured).for_each(|(sum, one)| *sum += one);
     }
-    for (size, measured) in sizes.iter().zip(&measured) {
-        let [rate, through, cpu, written] = std::array::from_fn(|i| median(measured.iter().map(|figures| figures[i])));
-        println!(
-            "  {size:>7} commits: {rate:>6.0}/s, {through:>6.0}/s to the end of the pipeline; {cpu:.0} us of processor and {written:.0} KB written for each"
-        );
-    }
-    println!("  {} MB resident, four systems", resident_megabytes());
-    delays(&grown[0].system).await;
+    let [seconds, through, cpu, written] = sum.map(|sum| sum / ROUNDS as f64);
+    println!(
+        "  {size:>7} commits: {:>6.0}/s, {:>6.0}/s to the end of the pipeline; {cpu:.0} us of processor and {written:.0} KB written for each; \
+         {} MB resident",
+        1.0 / seconds,
+        1.0 / through,
+        resident_megabytes()
+    );
 }
 
 /// A system with so many commits in its log, delivering.
@@ -201,24 +205,19 @@ impl Sized {
         Self { system, _running: running, _directory: directory }
     }
 
-    /// Commands a second, the same to the end of the pipeline, processor microseconds and kilobytes written for each.
-    async fn measure(&self, count: u64, round: usize) -> [f64; 4] {
+    /// Of each command: seconds, seconds to the end of the pipeline, processor microseconds, kilobytes written.
+    async fn measure(&self, round: &str) -> [f64; 4] {
         let (used, began) = (Used::now(), Instant::now());
-        let rate = commands(&self.system, count, &format!("round{round}")).await;
+        let rate = commands(&self.system, COMMANDS, round).await;
         self.system.local().settle().await;
-        let (cpu, written) = used.per(count);
-        [rate, count as f64 / began.elapsed().as_secs_f64(), cpu, written]
+        let (cpu, written) = used.per(COMMANDS);
+        [1.0 / rate, began.elapsed().as_secs_f64() / COMMANDS as f64, cpu, written]
     }
 }
 
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<_> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
-}
-
 /// One client, one command at a time, as a person would use it.
-async fn delays(system: &Arc<System>) {
+pub(crate) async fn delays() {
+    let Sized { system, .. } = &Sized::of(10_000).await;
     let web = system.web();
     let (mut rows, mut emails) = (vec![], vec![]);
     for n in 0..300 {

@@ -31,7 +31,8 @@ const CONCURRENCY: usize = 16;
 const MISSING: &str = "the log has no such commit, though the stream has delivered it or a later one: see annals verify";
 /// How often a row that another instance moved is started from again.
 const CONFLICTS: usize = 5;
-const CACHED_ROWS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// Some 3 KB each in memory.
+const CACHED_ROWS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// What a projector stands on.
 pub struct ProjectorDeps {
