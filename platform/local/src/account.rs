@@ -19,6 +19,7 @@ use crate::queues::Queues;
 use crate::routes::Routes;
 use crate::ses::Outbox;
 use crate::streams::Streams;
+use crate::turns::Turns;
 
 /// The parts. Everything else borrows from here.
 pub(crate) struct Account {
@@ -36,6 +37,7 @@ pub(crate) struct Account {
     pub routes: Routes,
     pub meter: Meter,
     pub progress: Arc<Progress>,
+    pub turns: Turns,
     pub faults: Option<Arc<dyn Faults>>,
     /// Held as long as the account is: no second process may open the directory.
     pub _lock: Option<File>,

@@ -46,19 +46,22 @@ pub(crate) async fn call(account: &Account, principal: &Principal, request: &Req
     };
     account.meter.does(&principal.name, &needs);
     match plan(account, principal, operation, &needs, &body) {
-        Fault::None => counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]).await),
+        Fault::None => {
+            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &[]).await)
+        }
         Fault::FailEntries(failing) => {
-            counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &failing).await)
+            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &failing).await)
         }
         Fault::Throttle => counted(account, principal, operation, &needs, throttled(operation)),
         Fault::InternalError => counted(account, principal, operation, &needs, Answer::internal("injected")),
         Fault::LoseRequest => Outcome::Lost,
         Fault::LoseResponse => {
-            counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]).await);
+            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &[]).await);
             Outcome::Lost
         }
         Fault::Delay(time) => {
-            let outcome = counted(account, principal, operation, &needs, run(account, operation, &needs, request, &body, &[]).await);
+            let outcome =
+                counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &[]).await);
             tokio::time::sleep(time).await;
             outcome
         }
@@ -110,9 +113,20 @@ fn plan(account: &Account, principal: &Principal, operation: Operation<'_>, need
     faults.plan(&Call { service: operation.service, operation: operation.name, table, role: &principal.name, body })
 }
 
-async fn run(account: &Account, operation: Operation<'_>, needs: &[Need], request: &Request, body: &Value, failing: &[usize]) -> Answer {
+async fn run(
+    account: &Account,
+    principal: &Principal,
+    operation: Operation<'_>,
+    needs: &[Need],
+    request: &Request,
+    body: &Value,
+    failing: &[usize],
+) -> Answer {
     match operation.service {
-        "dynamodb" => run_dynamodb(account, operation.name, needs, request),
+        "dynamodb" => {
+            let _turn = account.turns.take(&principal.name).await;
+            run_dynamodb(account, operation.name, needs, request)
+        }
         "streams" => stream_api::run(account, operation.name, body),
         "events" if operation.name == "PutEvents" => answer(account.bus.put_events(body, failing)),
         "events" if operation.name == "TestEventPattern" => answer(Bus::test_pattern(body)),

@@ -1,7 +1,8 @@
 //! AWS on this machine, in process, behind the AWS SDK's own HTTP client, and on loopback.
 //!
 //! - [`config`]: what the local account contains; [`local`]: opens, starts, waits, stops; [`open_error`]: why it does not open
-//! - `transport`: the SDK's `HttpClient`; `endpoint`: the same on loopback, by `server` and `signature`; `gateway`: finds service and role, asks IAM, injects faults, tallies
+//! - `transport`: the SDK's `HttpClient`; `endpoint`: the same on loopback, by `server` and `signature`; `gateway`: finds service and role,
+//!   asks IAM, injects faults, tallies; `turns`: lets commands go first
 //! - `iam`: policies; `access`: what each DynamoDB operation asks of them; `partiql`: what a statement touches
 //! - `dynamodb`: operations on `engine`, the embedded database; `tables`: the tables there must be
 //! - `streams`: shards and records; `stream_records`: what the engine keeps of them; `stream_api`: the Streams API;
@@ -72,6 +73,7 @@ mod streams;
 mod tables;
 mod transformer;
 mod transport;
+mod turns;
 mod wire;
 
 pub use alarms::{Acknowledged, Alarm, AlarmChange, AlarmState, Unreadable};

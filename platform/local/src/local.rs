@@ -36,6 +36,7 @@ use crate::runtime::timings::Timings;
 use crate::ses::{Mail, Outbox};
 use crate::streams::Streams;
 use crate::transport::Transport;
+use crate::turns::Turns;
 use crate::{deliveries, queue_mapping, scheduler, server, settled, sqs_moves, stream_mapping, tables};
 
 /// An AWS account on this machine. Clones are the same account; it closes with the last of them and what they started.
@@ -96,6 +97,7 @@ impl Local {
             routes,
             meter: Meter::default(),
             progress,
+            turns: Turns::of(&config.stream_mappings),
             faults: config.faults.clone(),
             engine,
             host,

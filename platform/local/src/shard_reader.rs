@@ -22,6 +22,10 @@ use crate::streams::{Record, Shard, Stream};
 /// After the stores failed us; they say why in the log.
 const STORE_BACKOFF: Duration = Duration::from_secs(1);
 
+/// Between two reads of a shard that is written all the time: Lambda polls four times a second; here a person waits for the row.
+/// A read for each write would cost more than the write.
+pub(crate) const POLL: Duration = Duration::from_millis(5);
+
 /// What the readers of a mapping share.
 #[derive(Clone)]
 pub(crate) struct Reading {
@@ -80,6 +84,7 @@ impl ShardReader {
                 break None;
             }
             writes.borrow_and_update();
+            let next_read = Instant::now() + POLL;
             self.shard.until = self.closed_at();
             let failed = self
                 .fill()
@@ -95,7 +100,7 @@ impl ShardReader {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => break None,
                 Some(lane) = deliveries.join_next(), if !deliveries.is_empty() => self.handled(lane.ok()),
-                changed = writes.changed() => if changed.is_err() { break None },
+                changed = async { (writes.changed().await, tokio::time::sleep_until(next_read).await).0 } => if changed.is_err() { break None },
                 () = sleep_until(due), if due.is_some() => {}
             }
         };

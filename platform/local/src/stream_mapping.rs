@@ -10,7 +10,7 @@ use crate::account::Account;
 use crate::alarms;
 use crate::config::StreamMapping;
 use crate::pattern::Pattern;
-use crate::shard_reader::{Reading, ShardReader};
+use crate::shard_reader::{POLL, Reading, ShardReader};
 use crate::streams::{Shard, Stream};
 
 /// Runs a mapping until it is told to stop.
@@ -49,7 +49,7 @@ pub(crate) async fn run(account: Arc<Account>, mapping: StreamMapping, mut stop:
             _ = stop.wait_for(|stop| *stop) => break,
             Some(ended) = workers.join_next() => finished.extend(ended.ok().flatten()),
             // A split or a new stream shows as a write.
-            changed = writes.changed() => if changed.is_err() { break },
+            changed = async { (writes.changed().await, tokio::time::sleep(POLL).await).0 } => if changed.is_err() { break },
         }
     }
     while workers.join_next().await.is_some() {}

@@ -1,6 +1,7 @@
 //! What the log feeds, as the reconciler sees it: projections with their rows and the bus, and whatever else is derived from the log.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use annals_kit::{StreamId, Version};
 use annals_log::StreamHead;
@@ -17,6 +18,16 @@ pub trait Consumer: Send + Sync {
     /// Compares what it has of each stream with the stream's head and, where the mode says so, takes what it lacks from the log; one
     /// finding each, in their order. Safe to repeat, and beside its usual feeding.
     fn reconcile<'a>(&'a self, heads: &'a [StreamHead], mode: Mode) -> Finding<'a>;
+}
+
+impl<C: Consumer> Consumer for Arc<C> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn reconcile<'a>(&'a self, heads: &'a [StreamHead], mode: Mode) -> Finding<'a> {
+        (**self).reconcile(heads, mode)
+    }
 }
 
 /// What to do about what is lacking.

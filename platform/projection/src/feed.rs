@@ -81,7 +81,7 @@ impl Projector {
     /// the code may have learnt to read it since.
     async fn mend(&self, heads: &[StreamHead], found: &mut [Found]) {
         let open: Vec<usize> = (0..heads.len()).filter(|&i| matches!(found[i], Found::Lacks { .. } | Found::Parked { .. })).collect();
-        let hints: Vec<Delivered> = open.iter().map(|&i| hint(&heads[i])).collect();
+        let hints: Vec<Delivered> = open.iter().map(|&i| Delivered::hint(&heads[i])).collect();
         for hint in &hints {
             // What is remembered of a row may be what kept it behind.
             self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&hint.stream);
@@ -115,9 +115,4 @@ fn behind(projection: &dyn AnyProjection, head: &StreamHead, row: &Stamped) -> F
         None if row.revision < projection.revision() && row.version >= head.version.get() => Found::Lacks { commits: 0 },
         None => Found::Lacks { commits: lacking(row.version, head.version) },
     }
-}
-
-/// A record that says no more than that its stream has come this far.
-fn hint(head: &StreamHead) -> Delivered {
-    Delivered { stream: head.stream.clone(), first_sequence: String::new(), commits: vec![], highest: head.version.get() }
 }

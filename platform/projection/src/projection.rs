@@ -7,6 +7,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::derived::fold_commits;
+
 /// One row per stream: a pure fold of the stream's events.
 pub trait Projection: Send + Sync + 'static {
     /// The streams it reads, such as `SUB`.
@@ -24,7 +26,7 @@ pub trait Projection: Send + Sync + 'static {
     /// The row; its serde names are attribute names.
     type Row: Serialize + DeserializeOwned;
 
-    /// The row after `event`.
+    /// The row after `event`. A panic parks the stream: its events are published all the same, and other streams go on.
     fn fold(stream: &StreamId, row: Option<Self::Row>, event: &Self::Event, recorded: Recorded) -> Option<Self::Row>;
 }
 
@@ -110,21 +112,11 @@ impl<P: Projection> AnyProjection for Typed<P> {
     }
 
     fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error> {
-        let mut row: Option<P::Row> = row.map(serde_dynamo::from_item).transpose()?;
-        let mut stuck = None;
-        for commit in commits {
-            let events: Result<Vec<P::Event>, _> = commit.events.iter().map(|event| event.decode()).collect();
-            match events {
-                Ok(events) => {
-                    let recorded = Recorded { version: commit.version, at: commit.recorded_at };
-                    row = events.iter().fold(row, |row, event| P::fold(&commit.stream, row, event, recorded));
-                }
-                Err(error) => {
-                    stuck = Some(Stuck { version: commit.version, reason: error.to_string() });
-                    break;
-                }
-            }
-        }
+        let start = || row.clone().map(serde_dynamo::from_item::<_, P::Row>).transpose();
+        let (row, _, stuck) = fold_commits(start, commits, |row, stream, events: &[P::Event], recorded| {
+            *row = events.iter().fold(row.take(), |row, event| P::fold(stream, row, event, recorded));
+            Ok(())
+        })?;
         Ok((row.map(serde_dynamo::to_item).transpose()?, stuck))
     }
 }

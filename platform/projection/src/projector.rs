@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use access_patterns::Matrix;
 use annals_bus::{Bus, Detail, Metadata, NotAccepted, Outgoing};
-use annals_kit::{Clock, StreamId, Version};
+use annals_kit::{Clock, Ids, StreamId, Version};
 use annals_lambda::{Host, Metric, Metrics, causes};
 use annals_log::{BoxError, Commit, Log, LogConfig};
 use annals_reads::{Item, Reads};
@@ -21,20 +21,24 @@ use futures_util::StreamExt;
 use lambda_runtime::{Error, LambdaEvent};
 use lru::LruCache;
 
+use crate::derived::{Derived, OfRows, OfTotals};
+use crate::follower::Follower;
+use crate::gap::lacking;
 use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed, gate_params};
 use crate::records::{Delivered, Tampering, sort_out};
 use crate::row::{Row, RowStore, Written};
+use crate::rows::Rows;
+use crate::totals::Totals;
 
 /// Streams whose rows are read and written at the same time.
 const CONCURRENCY: usize = 16;
-/// Why a stream whose log has a hole is parked: the read was strongly consistent, so waiting does not help.
-const MISSING: &str = "the log has no such commit, though the stream has delivered it or a later one: see annals verify";
 /// How often a row that another instance moved is started from again.
 const CONFLICTS: usize = 5;
 /// Some 3 KB each in memory.
 const CACHED_ROWS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// What a projector stands on.
+#[derive(Clone)]
 pub struct ProjectorDeps {
     /// The service whose log it reads.
     pub service: &'static str,
@@ -50,6 +54,8 @@ pub struct ProjectorDeps {
     pub metrics: Arc<dyn Metrics>,
     /// The time, for parked rows and latencies.
     pub clock: Arc<dyn Clock>,
+    /// Random bits, by which instances side by side keep out of each other's way.
+    pub ids: Arc<dyn Ids>,
 }
 
 /// The projections of one service, fed by its log's stream.
@@ -58,6 +64,7 @@ pub struct Projector {
     rows: RowStore,
     projections: HashMap<&'static str, Box<dyn AnyProjection>>,
     pub(crate) cache: Mutex<LruCache<StreamId, Stamped>>,
+    followers: Vec<Arc<Follower>>,
 }
 
 /// One stream's way through a batch.
@@ -81,7 +88,7 @@ impl ProjectorDeps {
         let reads = Reads::new(dynamodb.clone(), matrix);
         let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(log), host.clock.clone(), host.ids.clone());
         let bus = Bus::new(host.account.events(), bus, service, host.ids.clone());
-        Self { service, log, reads, dynamodb, bus, metrics: host.metrics.clone(), clock: host.clock.clone() }
+        Self { service, log, reads, dynamodb, bus, metrics: host.metrics.clone(), clock: host.clock.clone(), ids: host.ids.clone() }
     }
 }
 
@@ -94,13 +101,33 @@ impl Projector {
     /// A projector without projections yet.
     pub fn new(deps: ProjectorDeps) -> Self {
         let rows = RowStore::new(deps.dynamodb.clone(), deps.reads.clone());
-        Self { deps, rows, projections: HashMap::new(), cache: Mutex::new(LruCache::new(CACHED_ROWS)) }
+        Self { deps, rows, projections: HashMap::new(), cache: Mutex::new(LruCache::new(CACHED_ROWS)), followers: vec![] }
     }
 
     /// The same with `P`, for the streams of its type.
     pub fn with<P: Projection>(mut self) -> Self {
         self.projections.insert(P::STREAM_TYPE, Box::new(Typed::<P>(PhantomData)));
         self
+    }
+
+    /// The same with `P`, which keeps several rows of a stream, or rows that move.
+    pub fn with_rows<P: Rows>(self) -> Self {
+        self.followed_by(Box::new(OfRows::<P>(PhantomData)))
+    }
+
+    /// The same with `P`, which sums, counts or collects over many streams.
+    pub fn with_totals<P: Totals>(self) -> Self {
+        self.followed_by(Box::new(OfTotals::<P>(PhantomData)))
+    }
+
+    fn followed_by(mut self, projection: Box<dyn Derived>) -> Self {
+        self.followers.push(Arc::new(Follower::new(self.deps.clone(), projection, self.deps.ids.random())));
+        self
+    }
+
+    /// The projections of several rows and of totals, each a consumer of its own.
+    pub fn followers(&self) -> &[Arc<Follower>] {
+        &self.followers
     }
 
     /// The projection of a stream's type, if it has one.
@@ -122,7 +149,10 @@ impl Projector {
         let (delivered, tampering) = sort_out(event);
         tampering.iter().for_each(|one| self.report(one));
         let open = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
-        let failed = self.take_in(open).await;
+        let mut failed = self.take_in(open).await;
+        let all: Vec<&Delivered> = delivered.iter().collect();
+        let following = self.followers.iter().map(|follower| follower.take_in(&all));
+        failed.extend(futures_util::future::join_all(following).await.into_iter().flatten());
         self.count(Metric::BatchFailed, usize::from(!failed.is_empty()));
         self.deps.metrics.flush();
         let mut response = DynamoDbEventResponse::default();
@@ -205,7 +235,7 @@ impl Projector {
             return Ok(None);
         }
         let first = if older { Version::FIRST } else { before.next() };
-        let (commits, unreadable) = self.lacking(delivered, first).await?;
+        let (commits, unreadable) = lacking(&self.deps.log, delivered, first).await?;
         let start = if older { None } else { self.rows.content(projection.entity(), &before) };
         let (folded, stuck) = projection.fold(start, &commits)?;
         let stuck = stuck.or(unreadable);
@@ -238,31 +268,6 @@ impl Projector {
 
     fn projection(&self, delivered: &Delivered) -> &dyn AnyProjection {
         self.projections[delivered.stream.stream_type()].as_ref()
-    }
-
-    /// The stream's commits from `first` to the highest that the batch names: from the batch where it has them all, otherwise from the log.
-    async fn lacking(&self, delivered: &Delivered, first: Version) -> Result<(Vec<Commit>, Option<Stuck>), BoxError> {
-        let last = Version::new(delivered.highest).ok_or("a record names version 0")?;
-        let wanted = last.get() - first.get() + 1;
-        let in_batch: Vec<_> = delivered.commits.iter().filter(|commit| commit.version >= first).cloned().collect();
-        if in_batch.len() as u64 == wanted {
-            return Ok((in_batch, None));
-        }
-        let items = self.deps.log.between(&delivered.stream, first, last).await?;
-        let mut commits = Vec::with_capacity(items.len());
-        for item in &items {
-            let version = Version::after(commits.last().map(|commit: &Commit| commit.version)).max(first);
-            match Commit::from_item(item) {
-                Ok(commit) if commit.version == version => commits.push(commit),
-                Ok(_) => return Ok((commits, Some(Stuck { version, reason: MISSING.into() }))),
-                Err(error) => return Ok((commits, Some(Stuck { version, reason: error.reason }))),
-            }
-        }
-        if (commits.len() as u64) < wanted {
-            let version = Version::after(commits.last().map(|commit| commit.version)).max(first);
-            return Ok((commits, Some(Stuck { version, reason: MISSING.into() })));
-        }
-        Ok((commits, None))
     }
 
     /// Publishes what each work adds beyond its stored row, all together in tens; whether the bus has accepted all of each.

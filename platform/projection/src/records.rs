@@ -1,7 +1,7 @@
 //! What a batch of the log's stream holds: new commits by stream, and tampering.
 
 use annals_kit::StreamId;
-use annals_log::Commit;
+use annals_log::{Commit, StreamHead};
 use annals_reads::Item;
 use aws_lambda_events::dynamodb::{Event, EventRecord};
 
@@ -15,6 +15,13 @@ pub(crate) struct Delivered {
     pub(crate) commits: Vec<Commit>,
     /// The highest version that the records name, read or not.
     pub(crate) highest: u64,
+}
+
+impl Delivered {
+    /// As a record that says no more than that its stream has come this far.
+    pub(crate) fn hint(head: &StreamHead) -> Self {
+        Self { stream: head.stream.clone(), first_sequence: String::new(), commits: vec![], highest: head.version.get() }
+    }
 }
 
 /// A record that is no insert: someone changed or deleted a commit.

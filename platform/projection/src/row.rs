@@ -2,11 +2,12 @@
 
 use annals_kit::{StreamId, Tenant};
 use annals_log::BoxError;
-use annals_reads::{Item, Reads, Value};
+use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 
+use crate::keys::{found, spell};
 use crate::projection::{Stamped, names, stamp};
 
 /// The table's rows.
@@ -108,15 +109,13 @@ impl RowStore {
     }
 
     fn table(&self, entity: &str) -> Result<&str, BoxError> {
-        let found = self.reads.matrix().entity(entity).ok_or_else(|| format!("{entity} is not in the matrix"))?;
-        Ok(found.table())
+        Ok(found(self.reads.matrix(), entity)?.1.name())
     }
 
     /// The whole item: content, keys, stamp.
     fn item(&self, row: &Row<'_>) -> Result<Item, BoxError> {
-        let entity = self.reads.matrix().entity(row.entity).ok_or_else(|| format!("{} is not in the matrix", row.entity))?;
+        let (entity, table) = found(self.reads.matrix(), row.entity)?;
         let mut item = row.content.clone().unwrap_or_default();
-        let table = self.reads.matrix().table(entity.table()).ok_or("an entity has a table")?;
         let tenant = row.tenant.map(ToString::to_string).or_else(|| row.before.item.get(names::TENANT)?.as_s().ok().cloned());
         if let Some(tenant) = tenant.filter(|_| row.content.is_some()) {
             stamp(&mut item, row.revision, row.version, &tenant.parse::<Tenant>()?);
@@ -124,33 +123,13 @@ impl RowStore {
             item.insert(names::REVISION.into(), AttributeValue::N(row.revision.to_string()));
             item.insert(names::VERSION.into(), AttributeValue::N(row.version.to_string()));
         }
-        let values: Vec<(String, Value)> = item.iter().filter_map(|(name, value)| Some((name.clone(), key_value(value)?))).collect();
-        let id = Value::Text(row.stream.id().to_owned());
-        for (name, template) in entity.keys() {
-            let is_primary = name == table.pk() || Some(name) == table.sk();
-            if row.content.is_none() && !is_primary {
-                continue;
-            }
-            let hole = |hole: &str| values.iter().find(|(name, _)| name == hole).map(|(_, value)| value).or((hole == "id").then_some(&id));
-            // A row that lacks an optional part of an index's key has no entry there: it waits for nothing.
-            let absent = |part: &str| entity.attribute(part).is_some_and(|attribute| attribute.optional()) && hole(part).is_none();
-            if !is_primary && template.holes().any(absent) {
-                continue;
-            }
-            let key = template.render(hole).map_err(|(hole, error)| format!("{name} of {}: {hole} {error}", row.entity))?;
-            item.insert(name.to_owned(), AttributeValue::S(key));
+        let holes = Params::new().text("id", row.stream.id());
+        for (name, key) in spell(entity, table, &item, &holes, row.content.is_none())? {
+            item.insert(name, AttributeValue::S(key));
         }
         if let Some(parked) = &row.parked {
             item.insert(names::PARKED.into(), parked.clone());
         }
         Ok(item)
-    }
-}
-
-fn key_value(value: &AttributeValue) -> Option<Value> {
-    match value {
-        AttributeValue::S(text) => Some(Value::Text(text.clone())),
-        AttributeValue::N(digits) => digits.parse().ok().map(Value::Number),
-        _ => None,
     }
 }

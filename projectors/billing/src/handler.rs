@@ -3,6 +3,12 @@
 use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
+use crate::active_customers::ActiveCustomers;
+use crate::mrr_movements::MrrMovements;
+use crate::open_invoices::OpenInvoices;
+use crate::payments::Payments;
+use crate::receivables_by_customer::ReceivablesByCustomer;
+use crate::revenue_by_month::RevenueByMonth;
 use crate::rows::{Invoices, Subscriptions, Webhooks};
 
 /// The name of the service, and of its log.
@@ -12,10 +18,22 @@ const LOG: &str = "subscriptions-log";
 /// Billing's projector on `host`, publishing to the bus of this name.
 pub fn projector(host: &Host, bus: &str) -> Projector {
     let deps = ProjectorDeps::new(host, SERVICE, LOG, access_patterns::billing(), bus);
-    Projector::new(deps).with::<Subscriptions>().with::<Invoices>().with::<Webhooks>()
+    Projector::new(deps)
+        .with::<Subscriptions>()
+        .with::<Invoices>()
+        .with::<Webhooks>()
+        .with_rows::<Payments>()
+        .with_rows::<OpenInvoices>()
+        .with_totals::<RevenueByMonth>()
+        .with_totals::<MrrMovements>()
+        .with_totals::<ReceivablesByCustomer>()
+        .with_totals::<ActiveCustomers>()
 }
 
 /// Billing's reconciler on `host`: it feeds the projector, as the stream does.
 pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
-    Reconciliation::new(host, SERVICE, LOG, access_patterns::billing()).feeding(projector(host, bus))
+    let projector = projector(host, bus);
+    let followers = projector.followers().to_vec();
+    let reconciliation = Reconciliation::new(host, SERVICE, LOG, access_patterns::billing()).feeding(projector);
+    followers.into_iter().fold(reconciliation, Reconciliation::feeding)
 }

@@ -1,10 +1,18 @@
 //! Billing's projector: from log to rows to bus.
 //!
-//! - [`rows`]: the projections
-//! - [`handler`]: the functions
+//! - [`rows`]: one row per subscription, invoice and kept webhook
+//! - [`payments`], [`open_invoices`]: several rows of an invoice, and a row that comes and goes
+//! - [`revenue_by_month`], [`mrr_movements`], [`receivables_by_customer`], [`active_customers`]: sums and sets over many streams
+//! - [`handler`]: the functions; [`ledger`]: those of the ledger
 
+pub mod active_customers;
 pub mod handler;
 pub mod ledger;
+pub mod mrr_movements;
+pub mod open_invoices;
+pub mod payments;
+pub mod receivables_by_customer;
+pub mod revenue_by_month;
 pub mod rows;
 
 pub use handler::{projector, reconciler};

@@ -12,6 +12,7 @@ use proptest::sample::Index;
 use serde_json::Value;
 
 use crate::fixture::{Fixture, deliver, fold, record, version};
+use crate::following;
 
 /// How a log reaches the projector.
 #[derive(Clone, Debug)]
@@ -87,6 +88,7 @@ async fn run(delivery: Delivery) {
     }
     let committed: usize = all.iter().map(|item| Commit::from_item(item).unwrap().events.len()).sum();
     assert_eq!(published.len(), committed, "published what was never committed");
+    following::all_is_exact(&fixture, &logs).await;
 }
 
 /// A row never goes back, and shows exactly the fold at its version.

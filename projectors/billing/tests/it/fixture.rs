@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 pub(crate) const LOG: &str = "subscriptions-log";
 pub(crate) const ROWS: &str = "subscriptions";
+/// Who reads an invoice's stream: its row, payments, open invoices, revenue and receivables.
+pub(crate) const READERS: u64 = 5;
 
 struct TokioClock(tokio::time::Instant);
 

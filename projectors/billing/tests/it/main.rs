@@ -3,5 +3,6 @@
 mod binary;
 mod delivery;
 mod fixture;
+mod following;
 mod reconciling;
 mod stories;
