@@ -123,9 +123,7 @@ impl Bus {
     /// TestEventPattern: whether a pattern matches an event.
     pub fn test_pattern(request: &Value) -> Reply {
         let invalid = |error: &dyn std::fmt::Display| Answer::refused("InvalidEventPatternException", &error.to_string());
-        let json = |error: serde_json::Error| invalid(&InvalidPattern(error.to_string()));
-        let pattern: Value = serde_json::from_str(request["EventPattern"].as_str().unwrap_or_default()).map_err(json)?;
-        let pattern = Pattern::read(&pattern).map_err(|error| invalid(&error))?;
+        let pattern = Pattern::parse(request["EventPattern"].as_str().unwrap_or_default()).map_err(|error| invalid(&error))?;
         let wrong = |reason: &str| Answer::refused("ValidationException", &format!("Parameter Event is not valid. Reason: {reason}"));
         let event: Value =
             serde_json::from_str(request["Event"].as_str().unwrap_or_default()).map_err(|error| wrong(&error.to_string()))?;

@@ -47,6 +47,7 @@ mod matcher;
 pub mod meter;
 pub mod observer;
 pub mod open_error;
+mod ordered_json;
 mod partiql;
 pub mod pattern;
 mod problem;

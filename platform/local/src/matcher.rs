@@ -6,10 +6,6 @@ use serde_json::Value;
 
 use crate::pattern::InvalidPattern;
 
-/// The names of operators: an object with one of them in an `$or` is no alternative.
-pub(crate) const OPERATORS: [&str; 9] =
-    ["anything-but", "cidr", "equals-ignore-case", "exactly", "exists", "numeric", "prefix", "suffix", "wildcard"];
-
 /// One element of a pattern's array.
 #[derive(Clone, Debug)]
 pub(crate) enum Matcher {

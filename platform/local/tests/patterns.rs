@@ -8,7 +8,13 @@ use serde_json::{Value, json};
 /// Checks a pattern against whole events.
 #[track_caller]
 fn events(pattern: Value, matching: &[Value], others: &[Value]) {
-    let read = Pattern::read(&pattern).unwrap();
+    written(&pattern.to_string(), matching, others);
+}
+
+/// Checks a pattern, as it is written, against whole events.
+#[track_caller]
+fn written(pattern: &str, matching: &[Value], others: &[Value]) {
+    let read = Pattern::parse(pattern).unwrap();
     for event in matching {
         assert!(read.matches(event), "{pattern} should match {event}");
     }
@@ -184,6 +190,62 @@ fn or_within_and_beside_other_fields() {
     // With one element, or elements that are no patterns, it is a field called $or.
     events(json!({ "$or": ["x"] }), &[json!({ "$or": "x" })], &[json!({ "a": 1 })]);
     events(json!({ "$or": [{ "a": [1] }, { "b": [2] }] }), &[json!({ "a": 1 }), json!({ "b": 2 })], &[json!({ "a": 2, "b": 1 })]);
+}
+
+/// Source: EventBridge user guide, "Event pattern syntax": of several patterns for one field only the last is used.
+#[test]
+fn of_several_conditions_on_a_field_the_last_counts() {
+    written(r#"{ "a": ["x"], "a": ["y"] }"#, &[json!({ "a": "y" })], &[json!({ "a": "x" }), json!({ "a": "x", "b": "z" })]);
+    written(
+        r#"{ "a": ["x"], "$or": [{ "a": ["y"] }, { "b": ["z"] }] }"#,
+        &[json!({ "a": "y" }), json!({ "a": "x", "b": "z" })],
+        &[json!({ "a": "x" }), json!({ "b": "z" })],
+    );
+    written(
+        r#"{ "$or": [{ "a": ["y"] }, { "b": ["z"] }], "a": ["x"] }"#,
+        &[json!({ "a": "x" }), json!({ "a": "x", "b": "z" })],
+        &[json!({ "a": "y" }), json!({ "a": "y", "b": "z" })],
+    );
+    written(
+        r#"{ "a": { "b": [1] }, "a": { "c": [2] } }"#,
+        &[json!({ "a": { "b": 1, "c": 2 } })],
+        &[json!({ "a": { "b": 1 } }), json!({ "a": { "c": 2 } })],
+    );
+}
+
+/// Source: aws/event-ruler, "JSON Array Matching": values in different elements of one array do not match together.
+#[test]
+fn conditions_on_a_field_and_below_it_match_a_leaf_and_an_object_beside_each_other() {
+    events(
+        json!({ "f": { "g": [1] }, "$or": [{ "f": ["x"] }, { "h": [true] }] }),
+        &[
+            json!({ "f": ["x", { "g": 1 }] }),
+            json!({ "f": ["x", [{ "g": 1 }]] }),
+            json!({ "f": [["z"], ["x", { "g": 1 }]] }),
+            json!({ "f": { "g": 1 }, "h": true }),
+        ],
+        &[json!({ "f": { "g": 1 } }), json!({ "f": "x" }), json!({ "f": ["x", { "g": 2 }] }), json!({ "f": [["x"], { "g": 1 }] })],
+    );
+    events(json!({ "f": { "g": [{ "exists": false }] }, "$or": [{ "f": ["x"] }, { "h": [true] }] }), &[json!({ "f": ["x"] })], &[]);
+}
+
+/// Source: aws/event-ruler, "And and Or"; EventBridge user guide, the limit of 1,000 combinations.
+#[test]
+fn an_or_that_is_none_makes_every_or_of_the_pattern_a_field() {
+    let ten: Vec<_> = (0..10).map(|number| json!({ "a": [number] })).collect();
+    let eleven: Vec<_> = (0..11).map(|number| json!({ "a": [number] })).collect();
+    let product = |last: &[Value]| json!({ "x": { "$or": ten }, "y": { "$or": ten }, "z": { "$or": last } }).to_string();
+    written(&product(&ten), &[json!({ "x": { "a": 1 }, "y": { "a": 2 }, "z": { "a": 3 } })], &[json!({ "x": { "a": 1 } })]);
+    assert!(Pattern::parse(&product(&eleven)).is_err());
+
+    written(r#"{ "$or": { "a": [1] }, "b": { "$or": [2] } }"#, &[json!({ "$or": { "a": 1 }, "b": { "$or": 2 } })], &[json!({ "a": 1 })]);
+    for pattern in [
+        r#"{ "$or": ["x"], "b": { "$or": [{ "c": [1] }, { "d": [2] }] } }"#,
+        r#"{ "$or": [{ "a": [1] }, { "=": [2] }] }"#,
+        r#"{ "$or": [{ "a": [1] }, { "b": { "regex": [2] } }] }"#,
+    ] {
+        assert!(Pattern::parse(pattern).is_err(), "{pattern}");
+    }
 }
 
 #[test]

@@ -180,7 +180,7 @@ async fn retry_policies_keep_eventbridges_limits() {
     }
 }
 
-async fn test_pattern(local: &Local, pattern: &Value, event: &Value) -> Result<bool, String> {
+async fn test_pattern(local: &Local, pattern: &impl ToString, event: &Value) -> Result<bool, String> {
     let asked = events(local).test_event_pattern().event_pattern(pattern.to_string()).event(event.to_string()).send().await;
     asked.map(|answer| answer.result()).map_err(|error| format!("{}: {}", error.code().unwrap(), error.message().unwrap()))
 }
@@ -195,6 +195,9 @@ async fn patterns_can_be_tested_over_the_wire() {
     let over = |amount: u64| json!({ "source": ["billing"], "detail": { "amount": [{ "numeric": [">", amount] }] } });
     assert_eq!(test_pattern(&local, &over(10), &event).await, Ok(true));
     assert_eq!(test_pattern(&local, &over(12), &event).await, Ok(false));
+    // In the order in which it is written: the last condition on a field counts.
+    let amounts = r#"{ "detail": { "amount": [10], "$or": [{ "amount": [12] }, { "tax": [1] }] } }"#;
+    assert_eq!(test_pattern(&local, &amounts, &event).await, Ok(true));
     let invalid = test_pattern(&local, &json!({ "source": "billing" }), &event).await.unwrap_err();
     assert_eq!(invalid, "InvalidEventPatternException: Event pattern is not valid. Reason: \"source\" must be an object or an array");
     let incomplete = test_pattern(&local, &over(10), &json!({ "id": "1" })).await.unwrap_err();
