@@ -182,6 +182,14 @@ async fn check(log: &Log, chains: &mut BTreeMap<String, Chain>, item: &Item) -> 
     Ok(broken)
 }
 
+/// The stream that an item of the read models has seen: a row of its own, or the stamp of a projection that keeps several or sums. Other
+/// items have no version of their own, or one that their stamp has as well.
+fn stream_of(item: &Item) -> Option<&str> {
+    let text = |name: &str| item.get(name)?.as_s().ok();
+    let key = text("PK")?;
+    key.strip_prefix("STAMP#").or_else(|| (text("SK")? == "META").then_some(key.as_str()))
+}
+
 /// The first row that is ahead of its stream: the log has lost commits that it once had.
 async fn rows(session: &Session, log: &Log, chains: &BTreeMap<String, Chain>) -> Result<Option<Broken>, CouldNotTell> {
     let reads = Reads::new(session.account("auditor").dynamodb(), access_patterns::billing());
@@ -189,9 +197,9 @@ async fn rows(session: &Session, log: &Log, chains: &BTreeMap<String, Chain>) ->
     loop {
         let page = reads.scan_page("verify_rows", None, after, None).await.map_err(CouldNotTell::reading)?;
         for row in &page.items {
-            let key = row.get("PK").and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+            let Some(key) = stream_of(row) else { continue };
             let version: u64 = row.get("ver").and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-            let last = chains.get(&key).and_then(Chain::good_until).map_or(0, Version::get);
+            let last = chains.get(key).and_then(Chain::good_until).map_or(0, Version::get);
             if version <= last {
                 continue;
             }

@@ -15,7 +15,7 @@ async fn a_subscription_becomes_a_row_under_its_keys() {
     let id = world.subscribe("k", "ada").await;
     world.settle().await;
     let mut rows = world.items("subscriptions").await;
-    rows.retain(|row| !row["PK"].as_s().unwrap().starts_with("WALK#"));
+    rows.retain(|row| row["PK"].as_s().unwrap().starts_with("SUB#"));
     let text = |name: &str| rows[0][name].as_s().unwrap().clone();
     assert_eq!(rows.len(), 1);
     assert_eq!((text("PK"), text("SK"), text("GSI1PK")), (format!("SUB#{id}"), "META".into(), "CUST#ada".into()));

@@ -41,10 +41,11 @@ async fn billing_projector() {
     let command = CreateSubscription(created);
     Streams::<Subscription>::new(log).execute(&request, &StreamId::of("SUB", id), Expect::New, &command).await.unwrap();
     harness.local.settle().await;
-    assert_eq!(harness.count(ROWS).await, 1);
+    // Its row; and for each of MRR and the customers a stamp, a contribution and a total.
+    assert_eq!(harness.count(ROWS).await, 1 + 2 * 3);
     let types: Vec<_> = harness.published().iter().map(|event| event["detail-type"].clone()).collect();
     assert_eq!(types, [json!("SUBSCRIPTION_CREATED")]);
-    assert_eq!((harness.counted(Metric::RowWritten), harness.counted(Metric::EventPublished)), (1, 1));
+    assert_eq!((harness.counted(Metric::RowWritten), harness.counted(Metric::EventPublished)), (3, 1));
     harness.refuses_what_is_no_event().await;
     println!("{}", harness.local.function_timings()[0]);
 }
