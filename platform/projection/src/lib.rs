@@ -2,8 +2,8 @@
 //!
 //! - [`projection`]: what a developer writes: a pure fold, and the row
 //! - [`projector`]: the stream-triggered function that runs projections
-//! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds; `feed`: the projector as
-//!   one of them
+//! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds, the ledger among
+//!   them; `feed`: the projector as one
 //! - [`reconciliation`]: the scheduled function; [`failures`]: batches that were given up; `kept`: the walk between two runs
 //!
 //! A row is a pure function of its stream's history, stamped with `(rev, ver)`; DESIGN says what may go wrong around it, and the tests
@@ -21,7 +21,7 @@ mod records;
 mod row;
 pub mod walk;
 
-pub use consumer::{Consumer, Found, Mode, Tally};
+pub use consumer::{Consumer, Found, Lacked, Mode, Tally};
 pub use failures::Failures;
 pub use projection::Projection;
 pub use projector::{Projector, ProjectorDeps, handle};

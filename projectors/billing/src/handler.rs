@@ -3,11 +3,12 @@
 use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
+use crate::ledger;
 use crate::rows::{Invoices, Subscriptions, Webhooks};
 
 /// The name of the service, and of its log.
 const SERVICE: &str = "billing";
-const LOG: &str = "subscriptions-log";
+pub(crate) const LOG: &str = "subscriptions-log";
 
 /// Billing's projector on `host`, publishing to the bus of this name.
 pub fn projector(host: &Host, bus: &str) -> Projector {
@@ -15,7 +16,7 @@ pub fn projector(host: &Host, bus: &str) -> Projector {
     Projector::new(deps).with::<Subscriptions>().with::<Invoices>().with::<Webhooks>()
 }
 
-/// Billing's reconciler on `host`: it feeds the projector, as the stream does.
+/// Billing's reconciler on `host`: it feeds the projector and the ledger, as the stream does.
 pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
-    Reconciliation::new(host, SERVICE, LOG, access_patterns::billing()).feeding(projector(host, bus))
+    Reconciliation::new(host, SERVICE, LOG, access_patterns::billing()).feeding(projector(host, bus)).feeding(ledger::feed(host))
 }
