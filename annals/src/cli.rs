@@ -36,7 +36,7 @@ pub enum Command {
     /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log; and every
     /// ledger: each commit once with its hash, positions and days without gaps, every signed checkpoint's root.
     Verify(Verify),
-    /// Find and mend what rows and bus lack of the logs: failed batches, then every stream; exits 1 if something is still lacking.
+    /// Find and mend what rows, bus and ledgers lack of the logs: failed batches, then every stream; exits 1 if something is still lacking.
     Reconcile(Reconcile),
     /// Play the payment provider: post a signed webhook that an invoice was paid, or that paying failed.
     Pay(Pay),

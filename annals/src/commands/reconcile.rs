@@ -8,7 +8,7 @@ use annals_kit::Clock;
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_lambda::{Host, Metric, Metrics, causes};
 use annals_projection::failures::folder::Folder;
-use annals_projection::{Mode, Reconciliation, Report, Walk};
+use annals_projection::{Lacked, Mode, Reconciliation, Report, Walk};
 use chrono::TimeDelta;
 use serde_json::json;
 
@@ -19,6 +19,9 @@ use crate::system::failures;
 
 /// How often a long walk says how far it is.
 const PROGRESS: TimeDelta = TimeDelta::seconds(5);
+
+/// Whom a reconciler feeds, by the names they have in reports.
+const CONSUMERS: [&str; 2] = ["rows", "ledger"];
 
 /// A command is asked by a person, who reads what it finds.
 struct NotCounted;
@@ -42,7 +45,7 @@ pub(super) async fn run(session: &Session, directory: &Path, options: &Reconcile
         let walk = report.walk.as_ref().expect("a command walks");
         match options.json {
             true => say(json!({ "service": service, "report": report })),
-            false => print(service, &report, walk, options.dry_run),
+            false => say(text(service, &report, walk, options.dry_run)),
         }
         if left(walk, options.dry_run) + report.batches_left > 0 {
             answer = Answer::No;
@@ -95,30 +98,81 @@ fn stopped(service: &str, reason: &str, commits: u64) -> CouldNotTell {
 
 /// Streams that lack something after this run.
 fn left(walk: &Walk, dry_run: bool) -> u64 {
-    let lacking = if dry_run { walk.tally.lacking } else { 0 };
-    lacking + walk.tally.parked + walk.open() as u64
+    let all = walk.tally.all();
+    let lacking = if dry_run { all.streams } else { 0 };
+    lacking + all.parked + walk.open() as u64
 }
 
-fn print(service: &str, report: &Report, walk: &Walk, dry_run: bool) {
+/// `lacked 3 commits of 2 streams, 2 mended`, or that it lacked nothing.
+fn lacked(lacked: Lacked) -> String {
+    match lacked.streams {
+        0 => "lacked nothing".into(),
+        streams => format!("lacked {} commits of {streams} streams, {} mended", lacked.commits, lacked.mended),
+    }
+}
+
+/// The answer, and under it who lacked what.
+fn text(service: &str, report: &Report, walk: &Walk, dry_run: bool) -> String {
     let tally = &walk.tally;
     let verdict = if left(walk, dry_run) + report.batches_left == 0 { "yes" } else { "no" };
-    say(format_args!(
-        "{verdict}: {service} has {} commits of {} streams; {} lacked {} commits, {} mended, {} parked, {} left open",
+    let mut lines = vec![format!(
+        "{verdict}: {service} has {} commits of {} streams; {} parked, {} left open",
         tally.commits,
         tally.streams,
-        tally.lacking,
-        tally.lacking_commits,
-        tally.mended,
-        tally.parked,
+        tally.all().parked,
         walk.open(),
-    ));
+    )];
+    lines.extend(CONSUMERS.map(|consumer| format!("  {consumer}: {}", lacked(tally.of(consumer)))));
     if report.batches + report.batches_left > 0 {
-        let redriven = &report.redriven;
-        say(format_args!(
-            "  failed batches: {} re-driven, {} left; {} streams lacked {} commits",
-            report.batches, report.batches_left, redriven.lacking, redriven.lacking_commits
-        ));
+        lines.push(format!("  failed batches: {} re-driven, {} left", report.batches, report.batches_left));
+        lines.extend(CONSUMERS.map(|consumer| format!("    {consumer}: {}", lacked(report.redriven.of(consumer)))));
     }
     let named = tally.named.iter().chain(&report.redriven.named);
-    named.for_each(|named| say(format_args!("  {}  {}: {}", named.stream, named.consumer, named.found)));
+    lines.extend(named.map(|named| format!("  {}  {}: {}", named.stream, named.consumer, named.found)));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_kit::Timestamp;
+    use annals_projection::Tally;
+    use annals_projection::consumer::Named;
+
+    use super::*;
+
+    fn lacked_by(consumer: &str, lacked: Lacked) -> Tally {
+        let named = Named { stream: "INV#1".into(), consumer: consumer.into(), found: "lacked 2 commits".into() };
+        Tally { commits: 9, streams: 3, consumers: [(consumer.to_owned(), lacked)].into(), named: vec![named] }
+    }
+
+    fn walked(tally: Tally) -> Walk {
+        let mut walk = Walk::new(Timestamp::from_seconds(0).unwrap());
+        walk.tally = tally;
+        walk
+    }
+
+    #[test]
+    fn what_the_ledger_lacked_stands_beside_what_the_rows_lacked() {
+        let walk = walked(lacked_by("ledger", Lacked { streams: 1, commits: 2, mended: 1, parked: 0 }));
+        let expected = "yes: billing has 9 commits of 3 streams; 0 parked, 0 left open\n  rows: lacked nothing\n  \
+                        ledger: lacked 2 commits of 1 streams, 1 mended\n  INV#1  ledger: lacked 2 commits";
+        assert_eq!(text("billing", &Report::default(), &walk, false), expected);
+    }
+
+    #[test]
+    fn a_dry_run_says_no_where_only_the_ledger_lacks_something() {
+        let walk = walked(lacked_by("ledger", Lacked { streams: 1, commits: 2, mended: 0, parked: 0 }));
+        assert!(text("billing", &Report::default(), &walk, true).starts_with("no: "));
+        assert_eq!(left(&walk, true), 1);
+    }
+
+    #[test]
+    fn failed_batches_say_for_whom_they_were_redriven() {
+        let redriven = lacked_by("rows", Lacked { streams: 1, commits: 2, mended: 1, parked: 0 });
+        let report = Report { batches: 4, batches_left: 1, redriven, ..Report::default() };
+        let said = text("billing", &report, &walked(Tally::default()), false);
+        let expected =
+            "  failed batches: 4 re-driven, 1 left\n    rows: lacked 2 commits of 1 streams, 1 mended\n    ledger: lacked nothing";
+        assert!(said.starts_with("no: ") && said.contains(expected), "{said}");
+    }
 }

@@ -1,14 +1,22 @@
-//! 25 hours without consumers: the streams forget, no further commit comes, and the reconciler brings everyone to what the log has.
+//! 25 hours without consumers: the streams forget, no further commit comes, and the reconciler brings everyone, the ledgers too, to what the
+//! log has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use annals::cli::{Cli, Command};
+use annals::commands;
+use annals::outcome::Answer;
+use annals::session::Session;
 use annals_kit::{Event, Recorded};
+use annals_ledger::{LedgerTable, Reader};
 use annals_local::{Call, Fault, Faults};
 use annals_log::Commit;
-use annals_reads::Item;
+use annals_reads::{Item, Reads};
 use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use clap::Parser;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -100,8 +108,39 @@ async fn to_publish(world: &World) -> BTreeSet<String> {
         .collect()
 }
 
+/// A service's log and ledger.
+const LEDGERS: [(&str, &str); 2] = [("subscriptions-log", "subscriptions-ledger"), ("notifications-log", "notifications-ledger")];
+
+/// The keys of the commits in a ledger, each as often as it is there, sorted.
+async fn sequenced(world: &World, ledger: &'static str) -> Vec<(String, String)> {
+    let client = world.system.account("auditor").dynamodb();
+    let matrix = if ledger.starts_with("subscriptions") { access_patterns::billing() } else { access_patterns::notifications() };
+    let (mut walk, mut keys) = (Reader::new(LedgerTable::new(client.clone(), Reads::new(client, matrix), ledger)).all(), vec![]);
+    while let Some(entries) = walk.next_entries().await.unwrap() {
+        keys.extend(entries.iter().map(|entry| entry.fact.key()));
+    }
+    keys.sort();
+    keys
+}
+
+/// The keys of the commits in a log, sorted.
+async fn committed(world: &World, log: &str) -> Vec<(String, String)> {
+    let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
+    let mut keys: Vec<_> = world.items(log).await.iter().map(|item| (text(item, "PK"), text(item, "SK"))).collect();
+    keys.sort();
+    keys
+}
+
+/// `annals verify`.
+async fn verifies(world: &World) -> bool {
+    let command = Cli::parse_from(["annals", "verify"]).command.unwrap();
+    assert!(matches!(command, Command::Verify(_)));
+    let answer = commands::ask(&Session::of(world.system.clone()), command, Path::new("unused")).await.unwrap();
+    matches!(answer, Answer::Yes)
+}
+
 #[tokio::test(start_paused = true)]
-async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_reconciler() {
+async fn after_25_hours_without_consumers_rows_bus_emails_and_ledgers_converge_by_the_reconciler() {
     let observer = Arc::new(Observer::default());
     let mut world = World::that_forgets(observer.clone()).await;
     let early = world.invoice(&world.subscribe("early", "ada").await).await;
@@ -114,6 +153,9 @@ async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_re
     tokio::time::advance(Duration::from_secs(25 * 3600)).await;
     world.system.local().trim();
 
+    let has = sequenced(&world, "subscriptions-ledger").await;
+    let lacks = committed(&world, "subscriptions-log").await.into_iter().filter(|key| !has.contains(key));
+    let unsequenced = lacks.map(|(stream, _)| stream).collect::<BTreeSet<_>>().len();
     world.resume();
     world.settle().await;
     // The records are gone: what comes now, the reconciler brings, woken by its schedule; the alarm below says how much it was.
@@ -124,6 +166,10 @@ async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_re
         }
         world.settle().await;
         assert_eq!(behind(&world).await, Vec::<String>::new());
+        for (log, ledger) in LEDGERS {
+            assert_eq!(sequenced(&world, ledger).await, committed(&world, log).await, "{ledger} has every commit exactly once");
+        }
+        assert!(verifies(&world).await);
         let published = observer.published.lock().unwrap().clone();
         assert_eq!(published, to_publish(&world).await);
         assert_eq!(world.system.local().mail().unwrap().len(), 2, "one receipt and one notice, and none again");
@@ -131,5 +177,6 @@ async fn after_25_hours_without_consumers_rows_bus_and_emails_converge_by_the_re
     let scans = observer.scans.lock().unwrap().clone();
     assert!(!scans.is_empty() && scans.iter().all(|strong| *strong), "a walk reads strongly: {scans:?}");
     let lacking = world.alarms().into_iter().find(|alarm| alarm.name == "stream-lacking-billing").unwrap();
-    assert!(lacking.details.iter().any(|detail| detail.contains("3 streams")), "{lacking:?}");
+    let said = format!("ledger lacked {unsequenced} streams, rows lacked 3 streams");
+    assert!(unsequenced >= 3 && lacking.details.iter().any(|detail| detail.contains(&said)), "{said}: {lacking:?}");
 }

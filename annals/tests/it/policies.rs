@@ -14,7 +14,7 @@ use crate::world::{World, notice, subscription};
 const PEOPLE: [&str; 3] = ["administrator", "auditor", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 25] = [
+const UNSEEN: [(&str, &str, &str); 27] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -27,8 +27,10 @@ const UNSEEN: [(&str, &str, &str); 25] = [
     ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
     ("billing-reconciler", "dynamodb:BatchGetItem", "the rows of what lacks something; nothing is lacking here: see the outage"),
     ("billing-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
+    ("billing-reconciler", "dynamodb:PartiQLInsert", "what the ledger lacks; nothing is lacking here: see the outage"),
     ("billing-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
     ("notifications-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
+    ("notifications-reconciler", "dynamodb:PartiQLInsert", "what the ledger lacks; nothing is lacking here: see the outage"),
     ("notifications-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
     ("follow-dunning", "dynamodb:PartiQLInsert", "what is due, and nothing is here: see the schedules"),
     ("follow-dunning", "dynamodb:GetItem", "what is due, and nothing is here: see the schedules"),

@@ -6,6 +6,7 @@ use access_patterns::Matrix;
 use annals_kit::Generation;
 use annals_lambda::http::{Problem, Response};
 use annals_lambda::{Host, Metric, Metrics, causes, variable};
+use annals_log::{Log, LogConfig};
 use annals_reads::Reads;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::dynamodb::Event;
@@ -15,6 +16,7 @@ use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{LedgerKey, Origin};
+use crate::feed::LedgerFeed;
 use crate::objects::{Directory, Objects, VERIFIER_KEY, checkpoint_path};
 use crate::records;
 use crate::sequencer::Sequencer;
@@ -31,6 +33,14 @@ pub fn table(host: &Host, name: &'static str, matrix: Arc<Matrix>) -> LedgerTabl
 /// The sequencer of the ledger table `name` on `host`.
 pub fn sequencer(host: &Host, name: &'static str, matrix: Arc<Matrix>) -> Sequencer {
     Sequencer::new(table(host, name, matrix), host.clock.clone(), host.ids.clone())
+}
+
+/// What feeds the ledger table `name` from the log `log` on `host`, for the reconciler.
+pub fn feed(host: &Host, name: &'static str, log: &'static str, matrix: Arc<Matrix>) -> LedgerFeed {
+    let dynamodb = host.account.dynamodb();
+    let reads = Reads::new(dynamodb.clone(), matrix.clone());
+    let log = Log::new(dynamodb, reads, LogConfig::new(log), host.clock.clone(), host.ids.clone());
+    LedgerFeed::new(sequencer(host, name, matrix), log, host.clock.clone())
 }
 
 /// Sequences one batch of the log's stream. What is not sequenced comes again, as a whole: what was is known then.

@@ -5,7 +5,7 @@
 //! - [`table`]: the table: inserts, strong reads
 //! - [`records`]: what a batch of the log's stream tells
 //! - [`reader`]: entries by position and time; [`tail`]: what may come next
-//! - [`reconcile`]: what the ledger lacks of its log
+//! - [`feed`]: what the ledger lacks of its log, for the reconciler; `known`: what it has
 //! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`objects`]: where both are kept; [`signer`]: signs what it has read
 //! - [`verify`]: the ledger against itself, its log and its checkpoints
 //! - [`function`]: the functions, the same for every service
@@ -15,12 +15,13 @@ pub mod block;
 pub mod checkpoint;
 pub mod entry;
 pub mod fact;
+pub mod feed;
 pub mod function;
 pub mod item;
+mod known;
 pub mod objects;
 pub mod position;
 pub mod reader;
-pub mod reconcile;
 pub mod records;
 pub mod sequencer;
 pub mod signer;
@@ -33,6 +34,7 @@ mod window;
 
 pub use entry::Entry;
 pub use fact::Fact;
+pub use feed::LedgerFeed;
 pub use position::{Epoch, Position};
 pub use reader::{Reader, Walk};
 pub use sequencer::{SequenceError, Sequencer};

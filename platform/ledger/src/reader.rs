@@ -108,23 +108,30 @@ impl Walk {
     ///
     /// Cost: 1 call for 50 items or 1 MB, ceil(bytes read / 4 KB) RCU.
     pub async fn next(&mut self) -> Result<Option<LedgerItem>, LedgerError> {
-        if self.read.is_empty() {
-            self.read = self.table.read_from(self.tail.epoch, self.tail.next, PAGE).await?.into();
-        }
-        let Some(item) = self.read.pop_front() else { return Ok(None) };
-        self.tail.pass(&item)?;
-        Ok(Some(item))
+        self.read_on().await?;
+        let Some(item) = self.read.front() else { return Ok(None) };
+        self.tail.pass(item)?;
+        Ok(self.read.pop_front())
     }
 
-    /// The entries of the next item that has any.
+    /// The entries of the next item that has any. An item that cannot be read is not passed over: asking again fails again.
     pub async fn next_entries(&mut self) -> Result<Option<Vec<Entry>>, LedgerError> {
-        while let Some(item) = self.next().await? {
+        loop {
+            self.read_on().await?;
+            let Some(item) = self.read.front() else { return Ok(None) };
             let entries = item.entries()?;
+            self.next().await?;
             if !entries.is_empty() {
                 return Ok(Some(entries));
             }
         }
-        Ok(None)
+    }
+
+    async fn read_on(&mut self) -> Result<(), LedgerError> {
+        if self.read.is_empty() {
+            self.read = self.table.read_from(self.tail.epoch, self.tail.next, PAGE).await?.into();
+        }
+        Ok(())
     }
 
     /// Where it has come to.

@@ -36,8 +36,9 @@ pub(crate) fn keep(account: &Account, failure: &Failure<'_>) -> io::Result<()> {
     let path = folder.join(key(failure, now, &uuid(&*account.config.randomness)));
     let parent = path.parent().unwrap_or(folder);
     fs::create_dir_all(parent)?;
-    // A name that no key has, so that whoever lists the folder sees only whole objects.
-    let unfinished = path.with_extension("unfinished");
+    // Hidden, so that whoever lists the folder sees only whole objects.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let unfinished = parent.join(format!(".{name}.unfinished"));
     let mut file = fs::File::create(&unfinished)?;
     file.write_all(object(failure, now, &uuid(&*account.config.randomness)).to_string().as_bytes())?;
     file.sync_all()?;

@@ -1,11 +1,19 @@
-//! What the log feeds, as the reconciler sees it: projections with their rows and the bus, and whatever else is derived from the log.
+//! What the log feeds, as the reconciler sees it: projections with their rows and the bus, and the ledger.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use annals_kit::{StreamId, Version};
+use annals_kit::{StreamId, Timestamp, Version};
 use annals_log::StreamHead;
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+/// A commit this young may still be on its way through the stream.
+const YOUNG: TimeDelta = TimeDelta::seconds(60);
+/// How long a consumer gives a young commit to arrive by itself, before it says that it lacks it.
+pub const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// A future that can be kept.
 pub type Finding<'a> = Pin<Box<dyn Future<Output = Vec<Found>> + Send + 'a>>;
@@ -75,16 +83,23 @@ pub struct Tally {
     pub commits: u64,
     /// Streams that were met.
     pub streams: u64,
-    /// Streams of which a consumer lacked something, whatever became of it.
-    pub lacking: u64,
-    /// The commits that were lacking, as far as they are known.
-    pub lacking_commits: u64,
+    /// What each consumer lacked, by its name; one that has everything is not among them.
+    pub consumers: BTreeMap<String, Lacked>,
+    /// The first streams that lacked something or are parked.
+    pub named: Vec<Named>,
+}
+
+/// What one consumer lacked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lacked {
+    /// Streams of which it lacked something, whatever became of it.
+    pub streams: u64,
+    /// The commits that it lacked, as far as they are known.
+    pub commits: u64,
     /// Streams that have been mended.
     pub mended: u64,
     /// Streams that are parked.
     pub parked: u64,
-    /// The first streams that lacked something or are parked.
-    pub named: Vec<Named>,
 }
 
 /// A stream that stands badly, or did.
@@ -101,27 +116,43 @@ pub struct Named {
 /// How many streams a tally names.
 const MOST_NAMED: usize = 20;
 
+impl Lacked {
+    fn add(&mut self, other: Self) {
+        self.streams += other.streams;
+        self.commits += other.commits;
+        self.mended += other.mended;
+        self.parked += other.parked;
+    }
+}
+
 impl Tally {
+    /// What this consumer lacked.
+    pub fn of(&self, consumer: &str) -> Lacked {
+        self.consumers.get(consumer).copied().unwrap_or_default()
+    }
+
+    /// What all consumers lacked, together: a stream counts for each that lacked something of it.
+    pub fn all(&self) -> Lacked {
+        let mut all = Lacked::default();
+        self.consumers.values().for_each(|lacked| all.add(*lacked));
+        all
+    }
+
     /// Counts one consumer's finding.
     pub(crate) fn note(&mut self, consumer: &str, head: &StreamHead, found: &Found) {
-        let said = match found {
+        let (lacked, said) = match found {
             Found::NotRead | Found::Complete | Found::Failed { .. } => return,
-            Found::Mended { commits } => {
-                self.lacking += 1;
-                self.lacking_commits += commits;
-                self.mended += 1;
-                format!("lacked {commits} commits up to version {}, has them now", head.version)
-            }
-            Found::Lacks { commits } => {
-                self.lacking += 1;
-                self.lacking_commits += commits;
-                format!("lacks {commits} commits up to version {}", head.version)
-            }
-            Found::Parked { version } => {
-                self.parked += 1;
-                format!("parked at version {version}")
-            }
+            Found::Mended { commits } => (
+                Lacked { streams: 1, commits: *commits, mended: 1, parked: 0 },
+                format!("lacked {commits} commits up to version {}, has them now", head.version),
+            ),
+            Found::Lacks { commits } => (
+                Lacked { streams: 1, commits: *commits, ..Lacked::default() },
+                format!("lacks {commits} commits up to version {}", head.version),
+            ),
+            Found::Parked { version } => (Lacked { parked: 1, ..Lacked::default() }, format!("parked at version {version}")),
         };
+        self.consumers.entry(consumer.to_owned()).or_default().add(lacked);
         self.name(&head.stream, consumer, said);
     }
 
@@ -135,13 +166,17 @@ impl Tally {
     pub(crate) fn add(&mut self, other: Self) {
         self.commits += other.commits;
         self.streams += other.streams;
-        self.lacking += other.lacking;
-        self.lacking_commits += other.lacking_commits;
-        self.mended += other.mended;
-        self.parked += other.parked;
+        for (consumer, lacked) in other.consumers {
+            self.consumers.entry(consumer).or_default().add(lacked);
+        }
         self.named.extend(other.named);
         self.named.truncate(MOST_NAMED);
     }
+}
+
+/// Whether the stream may be about to bring a stream's newest commit by itself.
+pub fn is_young(head: &StreamHead, now: Timestamp) -> bool {
+    head.recorded_at.is_some_and(|at| now.since(at) < YOUNG)
 }
 
 /// The versions above `version` up to `head`.

@@ -5,8 +5,8 @@
 //! - [`story`]: tests of the folds
 //! - [`projector`]: the stream-triggered function that runs projections; [`follower`]: runs one of several rows or of totals
 //! - `derived`: those without their types; `gap`: what a row lacks; `change`: what goes into a transaction; `keys`: spelt by the matrix
-//! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds; `feed`: the projector as
-//!   one of them
+//! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds, the ledger among
+//!   them; `feed`: the projector as one
 //! - [`reconciliation`]: the scheduled function; [`failures`]: batches that were given up; `kept`: the walk between two runs
 //!
 //! A row is a pure function of its stream's history, stamped with `(rev, ver)`; DESIGN says what may go wrong around it, and the tests
@@ -32,7 +32,7 @@ pub mod story;
 pub mod totals;
 pub mod walk;
 
-pub use consumer::{Consumer, Found, Mode, Tally};
+pub use consumer::{Consumer, Found, Lacked, Mode, Tally};
 pub use failures::Failures;
 pub use follower::Follower;
 pub use projection::Projection;

@@ -1,7 +1,7 @@
 //! Finds what the stream has lost: walks the log and lets every consumer compare and take what it lacks.
 //!
 //! A lost last record shows no gap to anyone; it is found this way and only this way. The walk reads the log once and every row's stamp
-//! once (ADR 13), holds one page a segment in memory, and can stop after any page.
+//! and the ledger once (ADR 13, 15), holds one page a segment in memory, and can stop after any page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -78,7 +78,7 @@ impl Reconciler {
     /// Goes on with a walk until it is finished or it is `until`; at least one page a segment.
     ///
     /// Cost for a million commits of 700 B in 220,000 streams that lack nothing: 171,000 RCU for the log, 110,000 for one projection's
-    /// rows; about $0.035 on demand. A stream that lacks something: see the consumers.
+    /// rows, 18,000 for the ledger; about $0.037 on demand. A stream that lacks something: see the consumers.
     ///
     /// Errors: the walk holds what was done before; going on is safe.
     pub async fn go_on(&self, walk: &mut Walk, mode: Mode, until: Option<Timestamp>) -> Result<(), Stopped> {

@@ -219,15 +219,20 @@ impl Reconciliation {
                 self.metrics.count(self.service, metric, value, about);
             }
         };
-        let lacking = walk.tally.lacking - before.lacking.min(walk.tally.lacking) + report.redriven.lacking;
-        let first = walk.tally.named.first().or(report.redriven.named.first()).map_or("", |named| &named.stream);
-        count(Metric::StreamLacking, lacking, &format!("{lacking} streams, the first {first}"));
-        count(
-            Metric::CommitLacking,
-            walk.tally.lacking_commits.saturating_sub(before.lacking_commits) + report.redriven.lacking_commits,
-            "",
-        );
+        let (walked, before, redriven) = (walk.tally.all(), before.all(), report.redriven.all());
+        let streams = walked.streams.saturating_sub(before.streams) + redriven.streams;
+        count(Metric::StreamLacking, streams, &who_lacked(&walk.tally, &report.redriven));
+        count(Metric::CommitLacking, walked.commits.saturating_sub(before.commits) + redriven.commits, "");
     }
+}
+
+/// `rows lacked 3 streams, ledger lacked 3 streams, the first INV#…`: for the alarm, of the walk so far and of failed batches.
+fn who_lacked(walked: &Tally, redriven: &Tally) -> String {
+    let mut both = walked.clone();
+    both.add(redriven.clone());
+    let lacked = both.consumers.iter().map(|(consumer, lacked)| format!("{consumer} lacked {} streams", lacked.streams));
+    let first = both.named.first().map_or("", |named| &named.stream);
+    format!("{}, the first {first}", lacked.collect::<Vec<_>>().join(", "))
 }
 
 /// One run, as long as the function may take less a margin for the page in hand.

@@ -4,6 +4,7 @@ use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
 use crate::active_customers::ActiveCustomers;
+use crate::ledger;
 use crate::mrr_movements::MrrMovements;
 use crate::open_invoices::OpenInvoices;
 use crate::payments::Payments;
@@ -13,7 +14,7 @@ use crate::rows::{Invoices, Subscriptions, Webhooks};
 
 /// The name of the service, and of its log.
 const SERVICE: &str = "billing";
-const LOG: &str = "subscriptions-log";
+pub(crate) const LOG: &str = "subscriptions-log";
 
 /// Billing's projector on `host`, publishing to the bus of this name.
 pub fn projector(host: &Host, bus: &str) -> Projector {
@@ -30,10 +31,10 @@ pub fn projector(host: &Host, bus: &str) -> Projector {
         .with_totals::<ActiveCustomers>()
 }
 
-/// Billing's reconciler on `host`: it feeds the projector, as the stream does.
+/// Billing's reconciler on `host`: it feeds the projector and the ledger, as the stream does.
 pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
     let projector = projector(host, bus);
     let followers = projector.followers().to_vec();
     let reconciliation = Reconciliation::new(host, SERVICE, LOG, access_patterns::billing()).feeding(projector);
-    followers.into_iter().fold(reconciliation, Reconciliation::feeding)
+    followers.into_iter().fold(reconciliation, Reconciliation::feeding).feeding(ledger::feed(host))
 }

@@ -3,16 +3,18 @@
 use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
+use crate::ledger;
+
 /// The name of the service, and of its log.
 const SERVICE: &str = "notifications";
-const LOG: &str = "notifications-log";
+pub(crate) const LOG: &str = "notifications-log";
 
 /// Notifications' projector on `host`, publishing to the bus of this name.
 pub fn projector(host: &Host, bus: &str) -> Projector {
     Projector::new(ProjectorDeps::new(host, SERVICE, LOG, access_patterns::notifications(), bus))
 }
 
-/// Notifications' reconciler on `host`: it feeds the projector, as the stream does.
+/// Notifications' reconciler on `host`: it feeds the projector and the ledger, as the stream does.
 pub fn reconciler(host: &Host, bus: &str) -> Reconciliation {
-    Reconciliation::new(host, SERVICE, LOG, access_patterns::notifications()).feeding(projector(host, bus))
+    Reconciliation::new(host, SERVICE, LOG, access_patterns::notifications()).feeding(projector(host, bus)).feeding(ledger::feed(host))
 }

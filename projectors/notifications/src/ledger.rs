@@ -6,7 +6,9 @@ use annals_lambda::Host;
 use annals_ledger::checkpoint::LedgerKey;
 use annals_ledger::function::{self, SignerDeps};
 use annals_ledger::objects::Objects;
-use annals_ledger::{LedgerTable, Sequencer};
+use annals_ledger::{LedgerFeed, LedgerTable, Sequencer};
+
+use crate::handler::LOG;
 
 /// The table.
 const TABLE: &str = "notifications-ledger";
@@ -14,6 +16,11 @@ const TABLE: &str = "notifications-ledger";
 /// Notifications's sequencer on `host`.
 pub fn sequencer(host: &Host) -> Sequencer {
     function::sequencer(host, TABLE, access_patterns::notifications())
+}
+
+/// What feeds notifications's ledger from its log on `host`, for the reconciler.
+pub fn feed(host: &Host) -> LedgerFeed {
+    function::feed(host, TABLE, LOG, access_patterns::notifications())
 }
 
 /// Notifications's signer on `host`, with this key, into these objects.

@@ -101,6 +101,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same, on an account with something more or else.
+    pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(TokioClock(tokio::time::Instant::now()));
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(5));
         let script = Arc::new(Script::default());
@@ -113,6 +118,7 @@ impl Fixture {
         let pattern = json!({ "source": ["billing"] });
         config.rules = vec![Rule { name: "all".into(), bus: "annals".into(), pattern, targets: vec![Target::new("published", None)] }];
         config.faults = Some(script.clone());
+        change(&mut config);
         let local = Local::open(config).await.unwrap();
         let region = annals_local::arn::REGION.to_owned();
         let account = Account { http: local.http_client(), credentials: local.credentials("test").unwrap(), region, endpoint: None };

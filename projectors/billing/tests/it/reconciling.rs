@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use annals_kit::StreamId;
 use annals_lambda::Metric;
-use annals_local::Fault;
+use annals_ledger::Reader;
+use annals_local::{Fault, Function, FunctionError, StreamMapping};
 use annals_log::Commit;
 use annals_projection::failures::folder::Folder;
-use annals_projection::{Reconciliation, Report, Tally, Wake};
+use annals_projection::{Lacked, Reconciliation, Report, Tally, Wake};
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use billing::rows::InvoiceRow;
@@ -45,6 +46,24 @@ fn tally(report: &Report) -> &Tally {
     &report.walk.as_ref().unwrap().tally
 }
 
+fn mended(streams: u64, commits: u64) -> Lacked {
+    Lacked { streams, commits, mended: streams, parked: 0 }
+}
+
+/// Every commit of the log has one position, what cannot be read included.
+async fn in_the_ledger_once(fixture: &Fixture) {
+    let (mut walk, mut sequenced) = (Reader::new(billing_projectors::ledger::table(&fixture.host())).all(), vec![]);
+    while let Some(entries) = walk.next_entries().await.unwrap() {
+        sequenced.extend(entries.into_iter().map(|entry| entry.fact.key()));
+    }
+    let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
+    let log = fixture.account.dynamodb().scan().table_name(LOG).limit(1000).send().await.unwrap();
+    let mut committed: Vec<_> = log.items().iter().map(|item| (text(item, "PK"), text(item, "SK"))).collect();
+    sequenced.sort();
+    committed.sort();
+    assert_eq!(sequenced, committed);
+}
+
 fn failed_batch(folder: &Path, name: &str, records: &[Value]) {
     let arn = "arn:aws:dynamodb:eu-west-1:000000000000:table/subscriptions-log/stream/2026-01-01T00:00:00.000";
     let object = json!({
@@ -73,17 +92,18 @@ async fn a_lost_last_record_is_found_fed_and_counted_once() {
     deliver(&fixture.projector(), &[record("INSERT", 2, &fixture.items(&whole).await[1])]).await;
     let (published, reconciliation) = (fixture.published().len(), reconciler(&fixture, nowhere()));
     let first = walk(&fixture, &reconciliation, Wake::Schedule).await;
-    let named = tally(&first).named.clone();
-    let expected = Tally { commits: 6, streams: 2, lacking: READERS, lacking_commits: READERS, mended: READERS, parked: 0, named };
-    assert_eq!((tally(&first), tally(&first).named.len() as u64), (&expected, READERS));
+    assert_eq!((tally(&first).commits, tally(&first).streams), (6, 2));
+    assert_eq!(tally(&first).of("rows"), mended(1, 1));
+    // No record has ever come to the ledger.
+    assert_eq!((tally(&first).of("ledger"), tally(&first).named.len() as u64), (mended(2, 6), 2 + READERS));
     assert_eq!(version(&fixture.row(&lost).await.unwrap()), 4);
     assert_eq!(fixture.published().len() - published, 2, "the payment, and the dunning that it stopped");
-    assert_eq!((fixture.counts.of(Metric::StreamLacking), fixture.counts.of(Metric::CommitLacking)), (READERS, READERS));
+    assert_eq!((fixture.counts.of(Metric::StreamLacking), fixture.counts.of(Metric::CommitLacking)), (2 + READERS, 6 + READERS));
     // Not due for a day.
     assert_eq!(reconciliation.run(Wake::Schedule, fixture.now()).await.unwrap().walk, None);
     tokio::time::advance(Duration::from_secs(24 * 3600)).await;
     let second = walk(&fixture, &reconciler(&fixture, nowhere()), Wake::Schedule).await;
-    assert_eq!((tally(&second).commits, tally(&second).lacking), (6, 0));
+    assert_eq!((tally(&second).commits, tally(&second).all()), (6, Lacked::default()));
     assert_eq!(fixture.published().len() - published, 2);
 }
 
@@ -96,7 +116,7 @@ async fn a_walk_that_finds_nothing_lacking_writes_no_row_and_reads_each_stamp_on
     }
     let before = (fixture.local.meter().of("GetItem", ROWS), fixture.local.meter().of("PutItem", ROWS).calls);
     let report = walk(&fixture, &reconciler(&fixture, nowhere()), Wake::Schedule).await;
-    assert_eq!((tally(&report).streams, tally(&report).lacking), (20, 0));
+    assert_eq!((tally(&report).streams, tally(&report).of("rows")), (20, Lacked::default()));
     let after = (fixture.local.meter().of("GetItem", ROWS), fixture.local.meter().of("PutItem", ROWS).calls);
     // One more of each: the walk itself is read and kept.
     assert_eq!((after.0.calls - before.0.calls, after.1 - before.1), (21, 1));
@@ -137,7 +157,7 @@ async fn a_stream_that_could_not_be_fed_is_tried_again_without_another_walk() {
     assert_eq!((report.finished, report.walk.unwrap().open()), (false, 1));
     fixture.script.calm();
     let (scans, report) = (fixture.local.meter().of("Scan", LOG).calls, walk(&fixture, &reconciliation, Wake::Schedule).await);
-    assert_eq!((tally(&report).mended, fixture.local.meter().of("Scan", LOG).calls), (READERS, scans));
+    assert_eq!((tally(&report).of("rows").mended, fixture.local.meter().of("Scan", LOG).calls), (1, scans));
     assert_eq!(version(&fixture.row(&stream).await.unwrap()), 2);
 }
 
@@ -157,7 +177,7 @@ async fn a_row_that_moves_on_while_it_is_fed_stays_where_it_is() {
         assert_eq!(version(&fixture.row(&stream).await.unwrap()), 3);
     };
     let (report, ()) = tokio::join!(reconciliation.run(Wake::Schedule, fixture.now()), quicker);
-    assert_eq!(tally(&report.unwrap()).mended, 1);
+    assert_eq!(tally(&report.unwrap()).of("rows").mended, 1);
     assert_eq!(version(&fixture.row(&stream).await.unwrap()), 3);
 }
 
@@ -169,7 +189,7 @@ async fn an_older_revisions_rows_are_folded_again_and_nothing_is_published() {
     as_an_older_revision(&fixture, &stream).await;
     let published = fixture.published().len();
     let report = walk(&fixture, &reconciler(&fixture, nowhere()), Wake::Schedule).await;
-    assert_eq!((tally(&report).lacking, tally(&report).lacking_commits, tally(&report).mended), (1, 0, 1));
+    assert_eq!(tally(&report).of("rows"), mended(1, 0));
     let row = fixture.row(&stream).await.unwrap();
     assert_eq!(serde_dynamo::from_item::<_, InvoiceRow>(row).unwrap(), fold(&fixture.items(&stream).await));
     assert_eq!(fixture.published().len(), published);
@@ -202,11 +222,46 @@ async fn a_failed_batch_is_fed_and_marked_and_one_that_cannot_be_fed_stays() {
     fixture.script.calm();
     let mut report = Report::default();
     reconciliation.redrive(&mut report).await.unwrap();
-    assert_eq!((report.batches, report.batches_left, report.redriven.mended), (1, 0, 1));
+    assert_eq!((report.batches, report.batches_left), (1, 0));
+    // The ledger had its commits at the first attempt.
+    assert_eq!((report.redriven.of("rows"), report.redriven.of("ledger")), (mended(1, 2), Lacked::default()));
     assert_eq!(version(&fixture.row(&stream).await.unwrap()), 2);
     let mut report = Report::default();
     reconciliation.redrive(&mut report).await.unwrap();
     assert_eq!(report, Report::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_mapping_here_gave_up_the_reconciler_reads_feeds_and_marks() {
+    let folder = tempfile::tempdir().unwrap();
+    let fixture = Fixture::with(|config| {
+        let broken = |_, _| async { Err(FunctionError::new("Unhandled", "broken")) };
+        config.functions = vec![Function::new("broken", broken)];
+        let mapping = StreamMapping { max_retries: Some(2), ..StreamMapping::new("broken", LOG, "broken") };
+        config.stream_mappings = vec![mapping];
+        config.failures = Some(folder.path().to_owned());
+    })
+    .await;
+    let streams = [fixture.invoice(1, 2, false).await, fixture.invoice(2, 3, true).await];
+    fixture.local.settle().await;
+    assert!(!fixture.local.discarded().is_empty());
+    let reconciliation = reconciler(&fixture, folder.path());
+    let mut report = Report::default();
+    let unknown = reconciliation.redrive(&mut report).await.unwrap();
+    assert!(!unknown && report.batches > 0 && report.batches_left == 0, "{report:?}");
+    // A stream counts for each batch that brought something of it.
+    for consumer in ["rows", "ledger"] {
+        let lacked = report.redriven.of(consumer);
+        assert_eq!((lacked.commits, lacked.mended), (5, lacked.streams), "{consumer}");
+    }
+    for stream in &streams {
+        let items = fixture.items(stream).await;
+        assert_eq!(serde_dynamo::from_item::<_, InvoiceRow>(fixture.row(stream).await.unwrap()).unwrap(), fold(&items));
+    }
+    in_the_ledger_once(&fixture).await;
+    let mut again = Report::default();
+    reconciliation.redrive(&mut again).await.unwrap();
+    assert_eq!(again, Report::default());
 }
 
 /// What one invoice's records came to before the reconciler runs.
@@ -308,9 +363,10 @@ async fn run(losses: Losses) {
     assert_eq!(published.len(), committed, "published what was never committed");
     let parked = READERS * streams.iter().filter(|(_, history)| history.unknown).count() as u64;
     let walked: u64 = count(&fixture).await;
-    assert_eq!((tally(&report).parked, tally(&report).commits, tally(&report).streams), (parked, walked, streams.len() as u64));
+    assert_eq!((tally(&report).all().parked, tally(&report).commits, tally(&report).streams), (parked, walked, streams.len() as u64));
     let (again, writes) = (walk(&fixture, &reconciliation, Wake::Lost).await, fixture.published().len());
-    assert_eq!((tally(&again).lacking, tally(&again).parked, writes), (0, parked, fixture.published().len()));
+    assert_eq!((tally(&again).all(), writes), (Lacked { parked, ..Lacked::default() }, fixture.published().len()));
+    in_the_ledger_once(&fixture).await;
     assert!(std::fs::read_dir(folder.path().join("aws/lambda/mapping/shard/2026/01/01")).map_or(0, Iterator::count) == 0);
 }
 
