@@ -11,7 +11,7 @@ use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_log::redrives::{
     DeadLettersMoved, DeadLettersRedriven, Finish, MOST_LETTERS, Redrive as Record, RedrivenLetter, Redrives, redrives_stream,
 };
-use annals_log::{Expect, Request, RequestHash, Streams};
+use annals_log::{Expect, Request, Streams};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
@@ -382,14 +382,7 @@ impl Facts {
     }
 
     fn request(&self, redrive: uuid::Uuid, step: &str) -> Request {
-        Request {
-            tenant: self.tenant.clone(),
-            actor: self.options.0.clone(),
-            command: CommandId::derived(&self.tenant, &format!("{step}/{redrive}")),
-            hash: RequestHash::of(step.as_bytes()),
-            correlation: redrive,
-            causation: None,
-            seal: None,
-        }
+        let command = CommandId::derived(&self.tenant, &format!("{step}/{redrive}"));
+        Request { correlation: redrive, ..Request::new(&self.tenant, self.options.0.clone(), command, step.as_bytes()) }
     }
 }
