@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::stream;
 use crate::cli::{DlqCommand, Redrive};
+use crate::logs::ServiceLog;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 use crate::system::letters::{LetterQueue, Source, letter_queues};
@@ -344,7 +345,7 @@ impl Facts {
     fn new(session: &Session, definition: &LetterQueue, options: &Redrive) -> Result<Self, CouldNotTell> {
         let wrong = |error: annals_kit::ids::InvalidId| CouldNotTell::new(error, "nothing was moved");
         Ok(Self {
-            streams: Streams::new(stream::log_as(session, ROLE, definition.service)),
+            streams: Streams::new(stream::log_as(session, ROLE, ServiceLog::of(definition.service))),
             stream: redrives_stream(&definition.name).map_err(wrong)?,
             tenant: TENANT.parse().map_err(wrong)?,
             options: (options.actor.clone(), options.reason.clone()),
