@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::logs::LOGS;
+
 /// Event-sourced billing on DynamoDB Streams, whole on this machine.
 ///
 /// `annals` alone starts the system on a data directory: HTTP API, DynamoDB, streams, bus, queues, mail. Every other command
@@ -119,7 +121,7 @@ pub struct Verify {
 #[derive(Debug, Args)]
 pub struct Reconcile {
     /// Only this service.
-    #[arg(value_parser = ["billing", "notifications"])]
+    #[arg(value_parser = LOGS.each_ref().map(|log| log.service))]
     pub service: Option<String>,
     /// Only say what is lacking.
     #[arg(long)]

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kit::{Clock, Ids};
+use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_lambda::web::TcpWeb;
-use annals_lambda::{Account, Web};
+use annals_lambda::{Account, Host, Metric, Metrics, Web};
 use annals_local::{Durability, OpenError, Running, Store, Trim};
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::system::{Credentials, IN_PROCESS_API, Ledgers, Options, REGION, System, SystemError};
@@ -80,6 +82,15 @@ pub enum SessionError {
         /// The process.
         process: String,
     },
+}
+
+/// A command is asked by a person, who reads what it finds.
+struct NotCounted;
+
+impl Metrics for NotCounted {
+    fn count(&self, _: &'static str, _: Metric, _: u64, _: &str) {}
+
+    fn time(&self, _: &'static str, _: Metric, _: TimeDelta, _: &str) {}
 }
 
 /// How often a system that is just starting or stopping is asked again, a tenth of a second apart.
@@ -182,6 +193,12 @@ impl Session {
         if let Self::Own { system, .. } = self {
             system.local().settle().await;
         }
+    }
+
+    /// What code of the functions stands on when a command runs it as `role`.
+    pub fn host(&self, role: &str) -> Host {
+        let (clock, ids) = (Arc::new(MachineClock), Arc::new(MachineIds));
+        Host { account: self.account(role), metrics: Arc::new(NotCounted), clock, ids }
     }
 
     /// The keys and proofs of the ledgers.

@@ -6,7 +6,7 @@ use annals::system::{Options, System};
 use annals_kit::{Aggregate, Clock, Command, CommandId, Event, Ids, Recorded, Schema, StreamId, Timestamp};
 use annals_lambda::machine::MachineIds;
 use annals_local::{Durability, Store, Trim};
-use annals_log::{Commit, Expect, Log, LogConfig, Outcome, Request, RequestHash, Streams, size};
+use annals_log::{Commit, Expect, Log, LogConfig, Outcome, Request, Streams, size};
 use annals_reads::Reads;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -105,16 +105,8 @@ pub(crate) async fn run() {
 
 async fn append(streams: &Streams<Counter>, stream: &StreamId, events: usize, clock: &Hours, ids: &dyn Ids) -> u64 {
     clock.pass();
-    let command = ids.uuid();
-    let request = Request {
-        tenant: "demo".parse().expect("a tenant"),
-        actor: "operator".parse().expect("an actor"),
-        command: CommandId(command),
-        hash: RequestHash::of(b"count"),
-        correlation: command,
-        causation: None,
-        seal: None,
-    };
+    let (tenant, actor) = ("demo".parse().expect("a tenant"), "operator".parse().expect("an actor"));
+    let request = Request::new(&tenant, actor, CommandId(ids.uuid()), b"count");
     match streams.execute(&request, stream, Expect::Existing, &Count(events)).await.expect("it appends") {
         Outcome::Committed { version, .. } => version.get(),
         Outcome::Unchanged { .. } => unreachable!("a count has events"),

@@ -11,7 +11,7 @@ use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_log::redrives::{
     DeadLettersMoved, DeadLettersRedriven, Finish, MOST_LETTERS, Redrive as Record, RedrivenLetter, Redrives, redrives_stream,
 };
-use annals_log::{Expect, Request, RequestHash, Streams};
+use annals_log::{Expect, Request, Streams};
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::DisplayErrorContext;
 use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName};
@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::stream;
 use crate::cli::{DlqCommand, Redrive};
+use crate::logs::ServiceLog;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 use crate::system::letters::{LetterQueue, Source, letter_queues};
@@ -344,7 +345,7 @@ impl Facts {
     fn new(session: &Session, definition: &LetterQueue, options: &Redrive) -> Result<Self, CouldNotTell> {
         let wrong = |error: annals_kit::ids::InvalidId| CouldNotTell::new(error, "nothing was moved");
         Ok(Self {
-            streams: Streams::new(stream::log_as(session, ROLE, definition.service)),
+            streams: Streams::new(stream::log_as(session, ROLE, ServiceLog::of(definition.service))),
             stream: redrives_stream(&definition.name).map_err(wrong)?,
             tenant: TENANT.parse().map_err(wrong)?,
             options: (options.actor.clone(), options.reason.clone()),
@@ -382,14 +383,7 @@ impl Facts {
     }
 
     fn request(&self, redrive: uuid::Uuid, step: &str) -> Request {
-        Request {
-            tenant: self.tenant.clone(),
-            actor: self.options.0.clone(),
-            command: CommandId::derived(&self.tenant, &format!("{step}/{redrive}")),
-            hash: RequestHash::of(step.as_bytes()),
-            correlation: redrive,
-            causation: None,
-            seal: None,
-        }
+        let command = CommandId::derived(&self.tenant, &format!("{step}/{redrive}"));
+        Request { correlation: redrive, ..Request::new(&self.tenant, self.options.0.clone(), command, step.as_bytes()) }
     }
 }

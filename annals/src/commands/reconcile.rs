@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use annals_contract::delivery::BUS;
 use annals_kit::Clock;
-use annals_lambda::machine::{MachineClock, MachineIds};
-use annals_lambda::{Host, Metric, Metrics, causes};
+use annals_lambda::causes;
+use annals_lambda::machine::MachineClock;
 use annals_projection::failures::folder::Folder;
-use annals_projection::{Lacked, Mode, Reconciliation, Report, Walk};
+use annals_projection::{Lacked, Mode, Reconciliation, Report, Tally, Walk};
 use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::cli::Reconcile;
+use crate::logs::{LOGS, ServiceLog};
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 use crate::system::failures;
@@ -20,27 +21,21 @@ use crate::system::failures;
 /// How often a long walk says how far it is.
 const PROGRESS: TimeDelta = TimeDelta::seconds(5);
 
-/// Whom a reconciler feeds, by the names they have in reports.
+/// Whom every reconciler feeds, by the names they have in reports; other projections are told of where they lacked something.
 const CONSUMERS: [&str; 2] = ["rows", "ledger"];
-
-/// A command is asked by a person, who reads what it finds.
-struct NotCounted;
-
-impl Metrics for NotCounted {
-    fn count(&self, _: &'static str, _: Metric, _: u64, _: &str) {}
-
-    fn time(&self, _: &'static str, _: Metric, _: TimeDelta, _: &str) {}
-}
 
 /// Walks the logs from beginning to end and mends what lacks something; with `--dry-run` only says so. Exits 1 where something is
 /// lacking afterwards, parked streams included.
 pub(super) async fn run(session: &Session, directory: &Path, options: &Reconcile) -> Result<Answer, CouldNotTell> {
     // What a system of our own is about to do by itself is not lacking.
     session.settle().await;
-    let asked = |service: &&str| options.service.as_deref().is_none_or(|asked| asked == *service);
+    let asked = |log: &&ServiceLog| options.service.as_deref().is_none_or(|asked| asked == log.service);
     let mut answer = Answer::Yes;
-    for service in ["billing", "notifications"].into_iter().filter(asked) {
-        let reconciliation = reconciliation(session, directory, service);
+    for log in LOGS.iter().filter(asked) {
+        let service = log.service;
+        let host = session.host(&format!("{service}-reconciler"));
+        let failures = Arc::new(Folder::new(failures(directory)));
+        let reconciliation = (log.reconciler)(&host, BUS).with_failures(failures);
         let report = one(&reconciliation, service, options).await?;
         let walk = report.walk.as_ref().expect("a command walks");
         match options.json {
@@ -52,20 +47,6 @@ pub(super) async fn run(session: &Session, directory: &Path, options: &Reconcile
         }
     }
     Ok(answer)
-}
-
-fn reconciliation(session: &Session, directory: &Path, service: &str) -> Reconciliation {
-    let host = |role| Host {
-        account: session.account(role),
-        metrics: Arc::new(NotCounted),
-        clock: Arc::new(MachineClock),
-        ids: Arc::new(MachineIds),
-    };
-    let failures = Arc::new(Folder::new(failures(directory)));
-    match service {
-        "billing" => billing_projectors::reconciler(&host("billing-reconciler"), BUS).with_failures(failures),
-        _ => notifications_projectors::reconciler(&host("notifications-reconciler"), BUS).with_failures(failures),
-    }
 }
 
 async fn one(reconciliation: &Reconciliation, service: &str, options: &Reconcile) -> Result<Report, CouldNotTell> {
@@ -122,20 +103,24 @@ fn text(service: &str, report: &Report, walk: &Walk, dry_run: bool) -> String {
         tally.all().parked,
         walk.open(),
     )];
-    lines.extend(CONSUMERS.map(|consumer| format!("  {consumer}: {}", lacked(tally.of(consumer)))));
+    lines.extend(consumers(tally).map(|consumer| format!("  {consumer}: {}", lacked(tally.of(consumer)))));
     if report.batches + report.batches_left > 0 {
         lines.push(format!("  failed batches: {} re-driven, {} left", report.batches, report.batches_left));
-        lines.extend(CONSUMERS.map(|consumer| format!("    {consumer}: {}", lacked(report.redriven.of(consumer)))));
+        let redriven = &report.redriven;
+        lines.extend(consumers(redriven).map(|consumer| format!("    {consumer}: {}", lacked(redriven.of(consumer)))));
     }
     let named = tally.named.iter().chain(&report.redriven.named);
     lines.extend(named.map(|named| format!("  {}  {}: {}", named.stream, named.consumer, named.found)));
     lines.join("\n")
 }
 
+fn consumers(tally: &Tally) -> impl Iterator<Item = &str> {
+    CONSUMERS.into_iter().chain(tally.consumers.keys().map(String::as_str).filter(|name| !CONSUMERS.contains(name)))
+}
+
 #[cfg(test)]
 mod tests {
     use annals_kit::Timestamp;
-    use annals_projection::Tally;
     use annals_projection::consumer::Named;
 
     use super::*;

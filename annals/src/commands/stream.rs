@@ -8,30 +8,20 @@ use annals_log::{Commit, Log, LogConfig};
 use annals_reads::{Item, Reads};
 use serde_json::Value;
 
+use crate::logs::ServiceLog;
 use crate::outcome::CouldNotTell;
 use crate::session::Session;
 
+/// Who reads logs for people.
+pub(super) const AUDITOR: &str = "auditor";
 /// How many commits are read at a time.
 const PAGE: usize = 200;
 
-/// The logs there are, by service.
-pub(super) fn logs(session: &Session) -> [(&'static str, Log); 2] {
-    [("billing", log(session, "billing")), ("notifications", log(session, "notifications"))]
-}
-
-fn log(session: &Session, service: &str) -> Log {
-    log_as(session, "auditor", service)
-}
-
-/// The log of a service as a role reaches it.
-pub(super) fn log_as(session: &Session, role: &str, service: &str) -> Log {
+/// A log as a role reaches it.
+pub(super) fn log_as(session: &Session, role: &str, log: &ServiceLog) -> Log {
     let client = session.account(role).dynamodb();
-    let (matrix, table) = match service {
-        "billing" => (access_patterns::billing(), "subscriptions-log"),
-        _ => (access_patterns::notifications(), "notifications-log"),
-    };
-    let reads = Reads::new(client.clone(), matrix);
-    Log::new(client, reads, LogConfig::new(table), Arc::new(MachineClock), Arc::new(MachineIds))
+    let reads = Reads::new(client.clone(), (log.matrix)());
+    Log::new(client, reads, LogConfig::new(log.table), Arc::new(MachineClock), Arc::new(MachineIds))
 }
 
 /// A stream's name as it was typed.
@@ -57,7 +47,7 @@ pub(super) fn logs_of(session: &Session, stream: &StreamId) -> Result<Vec<Log>, 
             ));
         }
     };
-    Ok(services.iter().map(|service| log(session, service)).collect())
+    Ok(services.iter().map(|service| log_as(session, AUDITOR, ServiceLog::of(service))).collect())
 }
 
 /// Every item of a stream, oldest first, as far as `until` says.

@@ -5,14 +5,14 @@ use std::fmt;
 
 use annals_kit::{Clock, Ids, StreamId, Version};
 use annals_lambda::machine::{MachineClock, MachineIds};
-use annals_ledger::LedgerTable;
 use annals_ledger::verify::{Finding, Population, Verified, Verifier};
 use annals_log::verify::{Broken, Chain};
 use annals_log::{Log, log::key_text};
 use annals_reads::{Item, Reads};
 
-use super::stream::{self, plain};
+use super::stream::{self, AUDITOR, plain};
 use crate::cli::Verify;
+use crate::logs::LOGS;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
@@ -109,10 +109,12 @@ async fn walk(log: &Log, id: &StreamId) -> Result<(Chain, Option<Broken>), Could
 /// Every ledger, then every stream of every log, in one scan each; then whether a row knows of commits that its log no longer has, and
 /// whether ledger and log agree.
 async fn all(session: &Session, checked: &mut Checked) -> Result<Option<Wrong>, CouldNotTell> {
-    for (service, log) in stream::logs(session) {
+    for derived in &LOGS {
+        let (service, log) = (derived.service, stream::log_as(session, AUDITOR, derived));
         let ledgers = session.ledgers();
         let ledger = ledgers.of_service(service);
-        let verifier = Verifier { table: ledger_table(session, service), objects: &*ledger.objects, key: Some(ledger.key.verifier()) };
+        let verifier =
+            Verifier { table: (derived.ledger)(&session.host(AUDITOR)), objects: &*ledger.objects, key: Some(ledger.key.verifier()) };
         let secret = std::array::from_fn(|_| MachineIds.random() as u8);
         // Before the log: whatever the ledger has then, the log must have.
         let walked = match verifier.walk(secret).await.map_err(CouldNotTell::reading)? {
@@ -137,15 +139,6 @@ async fn all(session: &Session, checked: &mut Checked) -> Result<Option<Wrong>, 
         }
     }
     Ok(None)
-}
-
-fn ledger_table(session: &Session, service: &str) -> LedgerTable {
-    let client = session.account("auditor").dynamodb();
-    let (matrix, table) = match service {
-        "billing" => (access_patterns::billing(), "subscriptions-ledger"),
-        _ => (access_patterns::notifications(), "notifications-ledger"),
-    };
-    LedgerTable::new(client.clone(), Reads::new(client, matrix), table)
 }
 
 /// The chain of every stream of a log, in one scan; each item goes into `population`.

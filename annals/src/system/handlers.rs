@@ -13,10 +13,10 @@ use annals_projection::reconciliation;
 use lambda_runtime::LambdaEvent;
 
 use super::contracts::Listed;
-use super::ledger::Ledgers;
 use super::measurements::Measurements;
 use super::metrics::LocalMetrics;
 use super::{System, alarms, identity, openmetrics, status, ticks};
+use crate::logs::{LOGS, ServiceLog};
 
 /// Whose payments the provider's webhooks tell of.
 const TENANT: &str = "demo";
@@ -31,7 +31,7 @@ const TICK_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A handler as a function of the local account: the same JSON in and out as on Lambda.
 macro_rules! function {
-    ($name:literal, $deps:expr, $handle:path) => {{
+    ($name:expr, $deps:expr, $handle:path) => {{
         let deps = $deps.clone();
         Function::new($name, move |event, context| {
             let deps = deps.clone();
@@ -48,8 +48,9 @@ macro_rules! function {
 /// The functions of the contracts, each with the clients of its own role.
 pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Vec<Function> {
     let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics { local: system.local().clone(), store: system.store.clone() });
-    let host = |function| Host { account: system.account(function), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
-    let billing = |function| Arc::new(billing_service::Deps::new(&host(function)));
+    let host =
+        |function: &str| Host { account: system.account(function), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
+    let billing = |function: &str| Arc::new(billing_service::Deps::new(&host(function)));
     let webhooks = billing_service::WebhookSettings {
         tenant: TENANT.parse().expect("demo is a tenant"),
         secret: system.credentials().webhook_secret().to_owned(),
@@ -58,25 +59,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
     let webhooks = Arc::new(billing_service::WebhookDeps::new(&host("process-webhook"), webhooks));
     let emails = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };
     let emails = Arc::new(notifications_service::Deps::new(&host("send-email"), system.web(), emails));
-    let (rows, notes) = (
-        Arc::new(billing_projectors::projector(&host("billing-projector"), BUS)),
-        Arc::new(notifications_projectors::projector(&host("notifications-projector"), BUS)),
-    );
-    let failures = || Arc::new(Folder::new(system.failures()));
-    let (mended_rows, mended_notes) = (
-        Arc::new(billing_projectors::reconciler(&host("billing-reconciler"), BUS).with_failures(failures())),
-        Arc::new(notifications_projectors::reconciler(&host("notifications-reconciler"), BUS).with_failures(failures())),
-    );
-    let (order, order_of_notes) = (
-        Arc::new(billing_projectors::ledger::sequencer(&host("billing-ledger"))),
-        Arc::new(notifications_projectors::ledger::sequencer(&host("notifications-ledger"))),
-    );
-    let Ledgers { billing: ledger, notifications: ledger_of_notes } = system.ledgers();
-    let (signer, signer_of_notes) = (
-        Arc::new(billing_projectors::ledger::signer(&host("billing-signer"), ledger.objects, ledger.key)),
-        Arc::new(notifications_projectors::ledger::signer(&host("notifications-signer"), ledger_of_notes.objects, ledger_of_notes.key)),
-    );
-    vec![
+    let own = [
         function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle),
         function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle),
         function!("process-webhook", webhooks, billing_service::process_webhook::handle),
@@ -84,15 +67,25 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("run-dunning", billing("run-dunning"), billing_service::run_dunning::handle),
         function!("follow-dunning", billing("follow-dunning"), billing_service::follow_dunning::handle),
         function!("read-billing", billing("read-billing"), billing_service::read::handle),
-        function!("billing-ledger", order, sequence),
-        function!("billing-signer", signer, sign),
-        function!("notifications-ledger", order_of_notes, sequence),
-        function!("notifications-signer", signer_of_notes, sign),
-        function!("billing-reconciler", mended_rows, reconciliation::handle),
-        function!("notifications-reconciler", mended_notes, reconciliation::handle),
-        function!("billing-projector", rows, annals_projection::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
-        function!("notifications-projector", notes, annals_projection::handle),
+    ];
+    own.into_iter().chain(LOGS.iter().flat_map(|log| of_log(log, system, &host))).collect()
+}
+
+/// The functions that every service has beside its own: what derives from its log.
+fn of_log(log: &ServiceLog, system: &System, host: impl Fn(&str) -> Host) -> [Function; 4] {
+    let name = |of: &str| format!("{}-{of}", log.service);
+    let ledger = system.ledgers().of_service(log.service).clone();
+    let failures = Arc::new(Folder::new(system.failures()));
+    let projector = Arc::new((log.projector)(&host(&name("projector")), BUS));
+    let reconciler = Arc::new((log.reconciler)(&host(&name("reconciler")), BUS).with_failures(failures));
+    let sequencer = Arc::new((log.sequencer)(&host(&name("ledger"))));
+    let signer = Arc::new((log.signer)(&host(&name("signer")), ledger.objects, ledger.key));
+    [
+        function!(name("projector"), projector, annals_projection::handle),
+        function!(name("reconciler"), reconciler, reconciliation::handle),
+        function!(name("ledger"), sequencer, sequence),
+        function!(name("signer"), signer, sign),
     ]
 }
 
@@ -100,19 +93,19 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
 pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>) -> Vec<Function> {
     let local = Arc::new(system.local().clone());
     let ledgers = system.ledgers();
+    let proofs = |log: &ServiceLog| function!(log.proofs(), ledgers.of_service(log.service).objects, serve);
     let (store, owners) = (system.store.clone(), system.owners.clone());
     let measurements = Arc::new(Measurements { local: system.local().clone(), store, owners, clock: clock.clone() });
-    vec![
+    let own = [
         function!("identity-contact", Arc::new(()), identity::contact),
-        function!("read-billing-ledger", ledgers.billing.objects, serve),
-        function!("read-notifications-ledger", ledgers.notifications.objects, serve),
         function!("local-alarms", local, alarms::list),
         function!("local-alarm-history", local, alarms::history),
         function!("local-acknowledge", local, alarms::acknowledge),
         function!("local-tick", local, ticks::by_hand).with_timeout(TICK_TIMEOUT),
         function!("local-status", measurements, status::route),
         function!("local-metrics", measurements, openmetrics::answer),
-    ]
+    ];
+    own.into_iter().chain(LOGS.iter().map(proofs)).collect()
 }
 
 /// The value of a function's environment variable on this machine, where `api` is served; `None` for one that no function knows.

@@ -1,5 +1,6 @@
 //! The ledgers of a system: the key that signs each, and where its tiles and checkpoints are kept.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -11,6 +12,7 @@ use annals_ledger::checkpoint::{LedgerKey, Origin};
 use annals_ledger::objects::{Directory, Memory, Objects};
 
 use super::SystemError;
+use crate::logs::{LOGS, ServiceLog};
 
 /// The host part of the ledgers' names on one machine.
 pub(super) const HOST: &str = "annals.localhost";
@@ -28,12 +30,7 @@ pub struct Ledger {
 
 /// Every service's.
 #[derive(Clone)]
-pub struct Ledgers {
-    /// Billing's.
-    pub billing: Ledger,
-    /// Notifications'.
-    pub notifications: Ledger,
-}
+pub struct Ledgers(BTreeMap<&'static str, Ledger>);
 
 impl Ledgers {
     /// New keys, kept nowhere.
@@ -43,7 +40,7 @@ impl Ledgers {
             objects: Arc::new(Memory::default()),
             folder: String::new(),
         };
-        Self { billing: ledger("billing"), notifications: ledger("notifications") }
+        Self(LOGS.iter().map(|log| (log.service, ledger(log.service))).collect())
     }
 
     /// Those of a data directory: `keys/<service>-ledger.key`, made on first use, and `ledger/<service>/`.
@@ -55,12 +52,12 @@ impl Ledgers {
             let folder = std::path::absolute(&folder).unwrap_or(folder);
             Ok(Ledger { key, objects: Arc::new(Directory::new(folder.clone())), folder: folder.to_string_lossy().into_owned() })
         };
-        Ok(Self { billing: ledger("billing")?, notifications: ledger("notifications")? })
+        LOGS.iter().map(|log| Ok((log.service, ledger(log.service)?))).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The ledger of a service.
+    /// The ledger of a service of the contracts.
     pub fn of_service(&self, service: &str) -> &Ledger {
-        if service == "billing" { &self.billing } else { &self.notifications }
+        &self.0[ServiceLog::of(service).service]
     }
 }
 

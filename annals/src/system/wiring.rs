@@ -5,6 +5,8 @@ use std::time::Duration;
 use annals_contract::{Committed, Delivery};
 use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, Schedule, StreamMapping, Target};
 
+use crate::logs::{LOGS, ServiceLog};
+
 /// Streams, rules and queues of every contract, and the routes.
 pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
     // Until OpenAPI files have them.
@@ -19,8 +21,6 @@ pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
         Route::new("GET", "/v1/invoices", "read-billing"),
         Route::new("GET", "/v1/webhooks", "read-billing"),
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
-        Route::new("GET", "/ledger/billing/{path+}", "read-billing-ledger"),
-        Route::new("GET", "/ledger/notifications/{path+}", "read-notifications-ledger"),
         Route::new("GET", "/local/alarms", "local-alarms"),
         Route::new("GET", "/local/alarms/history", "local-alarm-history"),
         Route::new("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
@@ -28,6 +28,8 @@ pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
         Route::new("GET", "/metrics", "local-metrics"),
         Route::new("POST", "/local/ticks/{function}", "local-tick"),
     ];
+    let proofs = |log: &ServiceLog| Route::new("GET", &format!("/ledger/{}/{{path+}}", log.service), &log.proofs());
+    config.routes.extend(LOGS.iter().map(proofs));
     for Committed { contract, .. } in contracts {
         let delivery = &contract.delivery;
         config.stream_mappings.extend(stream_mappings(delivery));

@@ -37,7 +37,7 @@ async fn commits_are_sequenced_signed_and_served() {
     assert_eq!((status, tile.as_ref()), (200, hashes.as_slice()));
     let (status, checkpoint) = served(&world, "/ledger/billing/checkpoint").await;
     assert_eq!(status, 200);
-    let head = world.system.ledgers().billing.key.verifier().open(&checkpoint).unwrap();
+    let head = world.system.ledgers().of_service("billing").key.verifier().open(&checkpoint).unwrap();
     assert_eq!(head.size, commits as u64);
     assert_eq!(served(&world, "/ledger/billing/vkey").await.0, 200);
     for hidden in ["checkpoints/00000000000000000002", "tile/0/..%2f..%2fkeys", "tile/9/000", ""] {

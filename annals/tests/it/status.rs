@@ -33,6 +33,13 @@ async fn status(world: &World) -> Status {
     serde_json::from_value(world.get("/local/status").await.body).unwrap()
 }
 
+async fn metrics(world: &World) -> String {
+    let request = http::Request::get(format!("{}/metrics", annals::system::IN_PROCESS_API)).body(bytes::Bytes::new()).unwrap();
+    let answer = world.system.web().call(request).await.unwrap();
+    assert_eq!(answer.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    String::from_utf8(answer.body().to_vec()).unwrap()
+}
+
 fn total(counts: u64) -> Counts {
     Counts { minute: counts, hour: counts, total: counts }
 }
@@ -128,10 +135,7 @@ async fn metrics_are_openmetrics_text() {
     let invoice = world.invoice(&world.subscribe("k", "ada").await).await;
     world.webhook(&notice("evt_1", "invoice.paid", &invoice, 4900, 1)).await;
     world.settle().await;
-    let request = http::Request::get(format!("{}/metrics", annals::system::IN_PROCESS_API)).body(bytes::Bytes::new()).unwrap();
-    let answer = world.system.web().call(request).await.unwrap();
-    assert_eq!(answer.headers()["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
-    let text = String::from_utf8(answer.body().to_vec()).unwrap();
+    let text = metrics(&world).await;
     assert!(text.ends_with("# EOF\n"));
     for line in [
         "# TYPE annals_commands counter",
@@ -143,6 +147,24 @@ async fn metrics_are_openmetrics_text() {
         r#"annals_iterator_age_seconds{service="billing",mapping="billing-projector"} 0.0"#,
         r#"annals_dead_letters{service="notifications",queue="send-email-dlq"} 0.0"#,
         r#"annals_alarm{alarm="log-tampered-billing"} 0"#,
+    ] {
+        assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_shown_with_its_age_its_alarm_and_what_was_counted_long_ago() {
+    let mut world = World::new().await;
+    world.pause().await;
+    world.subscribe("k", "ada").await;
+    tokio::time::advance(Duration::from_secs(7200)).await;
+    let open: Vec<_> = status(&world).await.alarms.into_iter().map(|alarm| alarm.name).collect();
+    assert_eq!(open, ["iterator-age-billing-projector", "iterator-age-billing-ledger"]);
+    let text = metrics(&world).await;
+    for line in [
+        r#"annals_iterator_age_seconds{service="billing",mapping="billing-projector"} 7200.0"#,
+        r#"annals_alarm{alarm="iterator-age-billing-projector"} 1"#,
+        r#"annals_commands_total{service="billing",function="create-subscription"} 1"#,
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is not in\n{text}");
     }

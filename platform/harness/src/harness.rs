@@ -1,18 +1,22 @@
 //! The account, the function, and ways to hand it events.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use access_patterns::Table;
-use annals_kit::Clock;
+use access_patterns::{Matrix, Table};
+use annals_kit::{Aggregate, Clock, Command, CommandId, StreamId};
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_lambda::{Account, Host, Metric, Metrics};
 use annals_local::randomness::Seeded;
 use annals_local::{Config, Function, FunctionError, Local, Process, Queue, Role, Route, Rule, Store, StreamMapping, Target, arn};
+use annals_log::{Expect, Log, LogConfig, Request, Streams};
+use annals_reads::Reads;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use uuid::Uuid;
 
 /// What is published, as one queue gets it.
 const PUBLISHED: &str = "published";
@@ -152,6 +156,27 @@ impl Harness {
         let credentials = self.local.credentials(ADMINISTRATOR).expect("the account has one");
         let account = Account { http: self.local.http_client(), credentials, region: arn::REGION.to_owned(), endpoint: None };
         Host { account, metrics: Arc::new(Nowhere), clock: Arc::new(MachineClock), ids: Arc::new(MachineIds) }
+    }
+
+    /// Carries out a command on the stream `id` of its type, in this log, before or beside the function: of tenant `demo`.
+    pub async fn append<C: Command<Refusal: Debug>>(&self, log: &'static str, id: Uuid, command: &C) {
+        let host = self.host();
+        let has_it = |matrix: &Arc<Matrix>| matrix.tables().iter().any(|table| table.name() == log);
+        let matrix = access_patterns::all().into_iter().find(has_it).expect("a matrix has the log");
+        let reads = Reads::new(host.account.dynamodb(), matrix);
+        let log = Log::new(host.account.dynamodb(), reads, LogConfig::new(log), host.clock, host.ids.clone());
+        let (tenant, actor) = ("demo".parse().expect("a tenant"), "tester".parse().expect("an actor"));
+        let request = Request::new(&tenant, actor, CommandId(host.ids.uuid()), b"test");
+        let stream = StreamId::of(C::Aggregate::STREAM_TYPE, id);
+        // New: a stream that is there already is read when the insert meets it.
+        Streams::<C::Aggregate>::new(log).execute(&request, &stream, Expect::New, command).await.expect("the domain accepts it");
+    }
+
+    /// Puts an item into a table: one that no function under test has written.
+    pub async fn put(&self, table: &str, item: Value) {
+        let item: serde_dynamo::Item = serde_dynamo::to_item(item).expect("the test's item is one");
+        let put = self.host().account.dynamodb().put_item().table_name(table).set_item(Some(item.into()));
+        put.send().await.expect("the administrator may");
     }
 
     /// How many items a table has.

@@ -4,8 +4,10 @@
 //! policy is the file of its name in `infra/policies`. The tables are those of the matrices, the logs append-only.
 //!
 //! - [`harness`]: the account, the function, and ways to hand it events
+//! - [`events`]: events as AWS hands them over
 //! - `bin/misbehaving`: a function that does what functions should not, for the tests of the runtime itself
 
+pub mod events;
 pub mod harness;
 
 pub use harness::{Harness, Stage};

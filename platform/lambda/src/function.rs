@@ -37,7 +37,8 @@ impl Host {
 
 /// Makes what a function stands on, once, and hands it one event after the other. The whole of a Lambda `main`.
 ///
-/// What `deps` refuses is told to Lambda, which puts it into the answer of the invocation that wanted this environment.
+/// What `deps` refuses is told to Lambda, which puts it into the answer of the invocation that wanted this environment. What an event has
+/// counted is let go of before its answer, whether that is an answer, an error or a panic.
 pub async fn run<D, E, A>(
     deps: impl FnOnce(&Host) -> Result<D, Error>,
     handle: impl AsyncFn(LambdaEvent<E>, &D) -> Result<A, Error>,
@@ -47,16 +48,30 @@ where
     A: Serialize,
 {
     log_to_stderr("info");
-    let deps = match Host::from_env().map_err(Error::from).and_then(|host| deps(&host)) {
-        Ok(deps) => deps,
+    let made = Host::from_env().map_err(Error::from).and_then(|host| Ok((deps(&host)?, host.metrics)));
+    let (deps, metrics) = match made {
+        Ok(made) => made,
         Err(error) => {
             refuse(&error).await;
             return Err(error);
         }
     };
-    let (handle, deps) = (&handle, &deps);
+    let (handle, deps, metrics) = (&handle, &deps, &*metrics);
+    let counted = move |event| async move {
+        let _held = Held(metrics);
+        handle(event, deps).await
+    };
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-    lambda_runtime::run(service_fn(move |event| Box::pin(handle(event, deps)))).await
+    lambda_runtime::run(service_fn(move |event| Box::pin(counted(event)))).await
+}
+
+/// What one event counts, until its handler has ended, however it ends: once the answer is out, the process may be frozen.
+struct Held<'a>(&'a dyn Metrics);
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.flush();
+    }
 }
 
 /// Tells Lambda why this environment cannot start. The runtime crate does so for panics of a handler only.

@@ -4,6 +4,7 @@
 //! - [`clients`]: the AWS clients of one function, over one transport
 //! - [`causes`]: an error with all that led to it, for logs
 //! - [`http`]: requests, answers, problems
+//! - [`queue`]: a batch of a queue's messages, each by itself
 //! - [`metrics`]: what is counted and timed, defined once; embedded metric format
 //! - [`web`]: calls to other services' APIs
 //! - [`machine`]: the machine's clock, randomness and logs, for `main` functions only
@@ -14,6 +15,7 @@ pub mod function;
 pub mod http;
 pub mod machine;
 pub mod metrics;
+pub mod queue;
 pub mod web;
 
 pub use clients::{Account, MissingVariable, variable};

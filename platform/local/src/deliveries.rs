@@ -21,11 +21,12 @@ use crate::faults::{Delivery, DeliveryFault, Faults};
 use crate::host_store::HostStore;
 use crate::queues::{Queues, Sent};
 use crate::randomness::{Randomness, jittered};
+use crate::timer;
 
 /// The longest wait between two attempts: 185 of them fill a day.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(900);
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-const STORE_BACKOFF: Duration = Duration::from_secs(1);
+const STORE_BACKOFF: TimeDelta = TimeDelta::seconds(1);
 /// Deliveries tried in one transaction.
 const AT_ONCE: i64 = 100;
 
@@ -246,23 +247,15 @@ pub(crate) async fn run(account: Arc<Account>, mut stop: watch::Receiver<bool>) 
             Ok(false) => deliveries.next_due(),
             Err(error) => Err(error),
         };
-        let now = account.clock.now();
         let next = next.unwrap_or_else(|error| {
             tracing::error!(%error, "deliveries of the bus could not be read or written");
-            Some(now.plus(TimeDelta::from_std(STORE_BACKOFF).unwrap_or(TimeDelta::MAX)))
+            Some(account.clock.now().plus(STORE_BACKOFF))
         });
-        let due = async {
-            match next {
-                // A millisecond more: timers are no finer.
-                Some(at) => tokio::time::sleep(at.since(now).to_std().unwrap_or_default() + Duration::from_millis(1)).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => {}
             _ = failed.changed() => {}
-            () = due => {}
+            () = timer::reached(&*account.clock, next) => {}
         }
     }
 }

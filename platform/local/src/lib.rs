@@ -12,7 +12,7 @@
 //! - `deliveries`: events to the queues of targets, with retries and dead letters
 //! - [`queues`]: queues and dead letters; `queue_mapping`: messages to functions
 //! - `sqs`: SQS's own API; `sqs_messages`: of messages; `sqs_moves`: of tasks that move dead letters
-//! - `scheduler`: functions at certain times; [`schedule_expression`]: which times
+//! - `scheduler`: functions at certain times; [`schedule_expression`]: which times; `timer`: waits for them
 //! - [`ses`]: mail into a folder; `kms`: keys under a key file
 //! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
 //! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
@@ -72,6 +72,7 @@ mod stream_mapping;
 mod stream_records;
 mod streams;
 mod tables;
+mod timer;
 mod transformer;
 mod transport;
 mod turns;

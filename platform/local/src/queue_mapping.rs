@@ -11,6 +11,7 @@ use crate::account::Account;
 use crate::batch_delivery::backoff;
 use crate::config::{Queue, QueueMapping};
 use crate::queues::Message;
+use crate::timer;
 
 const STORE_BACKOFF: Duration = Duration::from_secs(1);
 
@@ -75,22 +76,14 @@ fn failed<'a>(answer: &'a Value, batch: &[Message]) -> Option<HashSet<&'a str>> 
 
 /// Waits for a message to arrive or to show again.
 async fn wait(account: &Account, mapping: &QueueMapping, arrivals: &mut watch::Receiver<u64>, stop: &mut watch::Receiver<bool>) {
-    let now = account.clock.now();
     let next = account.queues.next_visible(&mapping.queue).unwrap_or_else(|error| {
         tracing::error!(mapping = mapping.name, %error, "the queue could not be read");
-        Some(now.plus(chrono::TimeDelta::seconds(1)))
+        Some(account.clock.now().plus(chrono::TimeDelta::seconds(1)))
     });
-    // A millisecond more: timers are no finer, and waking early would only mean waiting again.
-    let shows = async {
-        match next {
-            Some(at) => tokio::time::sleep(at.since(now).to_std().unwrap_or_default() + Duration::from_millis(1)).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         _ = stop.wait_for(|stop| *stop) => {}
         _ = arrivals.changed() => {}
-        () = shows => {}
+        () = timer::reached(&*account.clock, next) => {}
     }
 }

@@ -22,10 +22,11 @@ use crate::host_store::HostStore;
 use crate::queues::Sent;
 use crate::randomness::{jittered, uuid};
 use crate::schedule_expression::ScheduleExpression;
+use crate::timer;
 
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(900);
-const STORE_BACKOFF: Duration = Duration::from_secs(1);
+const STORE_BACKOFF: TimeDelta = TimeDelta::seconds(1);
 
 /// An invocation that is not done.
 struct Invocation {
@@ -88,19 +89,19 @@ pub(crate) async fn run(account: Arc<Account>, schedule: Schedule, mut stop: wat
             Err(error) => Err(error),
         };
         account.progress.moved();
-        let wait = match stepped {
+        let next = match stepped {
             Ok(true) => continue,
-            Ok(false) => next_wait(&account, &schedule),
+            Ok(false) => next_due(&account, &schedule),
             Err(error) => Err(error),
         };
-        let wait = wait.unwrap_or_else(|error| {
+        let next = next.unwrap_or_else(|error| {
             tracing::error!(schedule = schedule.name, %error, "the schedule could not be read or written");
-            Some(STORE_BACKOFF)
+            Some(account.clock.now().plus(STORE_BACKOFF))
         });
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => {}
-            () = async { match wait { Some(wait) => tokio::time::sleep(wait).await, None => std::future::pending().await } } => {}
+            () = timer::reached(&*account.clock, next) => {}
         }
     }
 }
@@ -239,8 +240,8 @@ fn last_moment(schedule: &Schedule, invocation: &Invocation) -> Timestamp {
     invocation.scheduled_at.plus(TimeDelta::seconds(i64::from(schedule.max_age_seconds)))
 }
 
-/// How long until the schedule or one of its invocations is due; `None`: for ever.
-fn next_wait(account: &Account, schedule: &Schedule) -> rusqlite::Result<Option<Duration>> {
+/// When the schedule or one of its invocations is due next, if ever.
+fn next_due(account: &Account, schedule: &Schedule) -> rusqlite::Result<Option<Timestamp>> {
     let next: Option<i64> = account.host.read(|host| {
         host.query_row(
             "SELECT MIN(next_at) FROM (SELECT next_at FROM schedules WHERE name = ?1 UNION ALL
@@ -249,9 +250,7 @@ fn next_wait(account: &Account, schedule: &Schedule) -> rusqlite::Result<Option<
             |row| row.get(0),
         )
     })?;
-    let now = account.clock.now();
-    // A millisecond more: timers are no finer.
-    Ok(next.and_then(Timestamp::from_micros).map(|at| at.since(now).to_std().unwrap_or_default() + Duration::from_millis(1)))
+    Ok(next.and_then(Timestamp::from_micros))
 }
 
 fn invocation(row: &Row<'_>) -> rusqlite::Result<Invocation> {

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::queues::{Found, Message, Sent};
 use crate::sqs::{Asked, MOST_BYTES, invalid, missing, refused, stored, texts};
+use crate::timer;
 use crate::wire::{Answer, Reply};
 
 const MOST_ENTRIES: usize = 10;
@@ -55,14 +56,12 @@ pub(crate) async fn receive(asked: &Asked<'_>) -> Reply {
         if !received.is_empty() {
             return Ok(json!({ "Messages": received.iter().map(|message| wire_message(message, asked.body)).collect::<Vec<_>>() }));
         }
-        let now = asked.account.clock.now();
         let shows = queues.next_visible(&queue.name).map_err(stored)?;
-        let shows = shows.map(|at| Instant::now() + at.since(now).to_std().unwrap_or_default() + Duration::from_millis(1));
         tokio::select! {
             biased;
             _ = arrivals.changed() => {}
             () = tokio::time::sleep_until(until) => return Ok(json!({})),
-            () = async { match shows { Some(at) => tokio::time::sleep_until(at).await, None => std::future::pending().await } } => {}
+            () = timer::reached(&*asked.account.clock, shows) => {}
         }
     }
 }

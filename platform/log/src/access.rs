@@ -10,7 +10,6 @@ use annals_kit::{Actor, Aggregate, Clock, Command, CommandId, Event, Ids, Record
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
-use crate::commit::RequestHash;
 use crate::log::Log;
 use crate::request::{Expect, Request};
 use crate::streams::Streams;
@@ -103,16 +102,7 @@ impl AccessLog {
         let now = self.clock.now();
         let kind = Kind { tenant: tenant.clone(), actor: actor.clone(), function, code };
         let Some(count) = self.due(kind.clone(), now) else { return };
-        let command = self.ids.uuid();
-        let request = Request {
-            tenant: tenant.clone(),
-            actor: actor.clone(),
-            command: CommandId(command),
-            hash: RequestHash::of(code.as_bytes()),
-            correlation: command,
-            causation: None,
-            seal: None,
-        };
+        let request = Request::new(tenant, actor.clone(), CommandId(self.ids.uuid()), code.as_bytes());
         let Ok(stream) = stream(tenant, actor, now) else { return };
         let note = Note(CommandRefused { function: function.to_owned(), code: code.to_owned(), count });
         if let Err(error) = self.days.execute(&request, &stream, Expect::Existing, &note).await {

@@ -30,6 +30,20 @@ pub struct Request {
     pub seal: Option<Arc<dyn Seal>>,
 }
 
+impl Request {
+    /// What `actor` asks by itself: no event led to it, it belongs to nothing older, and nothing in it is sealed. `asked` tells it from
+    /// another request under the same command id.
+    pub fn new(tenant: &Tenant, actor: Actor, command: CommandId, asked: &[u8]) -> Self {
+        let hash = RequestHash::of(asked);
+        Self { tenant: tenant.clone(), actor, command, hash, correlation: command.0, causation: None, seal: None }
+    }
+
+    /// The same, because of an event of something under way.
+    pub fn because_of(self, event: EventId, correlation: Uuid) -> Self {
+        Self { causation: Some(event), correlation, ..self }
+    }
+}
+
 /// Seals personal data in an event that is about to be stored.
 pub trait Seal: std::fmt::Debug + Send + Sync {
     /// Replaces what is personal in `event` by its sealed form, bound to `place`: moved elsewhere, it does not open.

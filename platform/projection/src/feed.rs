@@ -1,21 +1,14 @@
 //! The projector as the reconciler sees it: compares rows with the log's heads, and takes a head as a record that named it.
 
 use std::sync::PoisonError;
-use std::time::Duration;
 
 use annals_lambda::causes;
 use annals_log::{BoxError, StreamHead};
-use chrono::TimeDelta;
 
-use crate::consumer::{Consumer, Finding, Found, Mode, lacking};
+use crate::consumer::{Consumer, Finding, Found, Mode, ON_ITS_WAY, is_young, lacking};
 use crate::projection::{AnyProjection, Stamped, gate_params};
 use crate::projector::{Projector, some_at_a_time};
 use crate::records::Delivered;
-
-/// A commit this young may still be on its way through the stream.
-const YOUNG: TimeDelta = TimeDelta::seconds(60);
-/// How long a stream with a young commit is given to arrive by itself.
-const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
 /// How a row stands to its stream.
 enum Standing {
@@ -63,8 +56,7 @@ impl Projector {
             return Ok(Standing::Complete);
         }
         let standing = self.strong(projection, head).await?;
-        let young = head.recorded_at.is_some_and(|at| self.deps.clock.now().since(at) < YOUNG);
-        if !young || matches!(standing, Standing::Complete) {
+        if !is_young(head, self.deps.clock.now()) || matches!(standing, Standing::Complete) {
             return Ok(standing);
         }
         tokio::time::sleep(ON_ITS_WAY).await;

@@ -17,7 +17,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use lru::LruCache;
 
 use crate::change::{Change, Group, MOST_ACTIONS, Purpose, RowChange, SHARDS, STAMP, group, own, stamp_params};
-use crate::consumer::{Consumer, Finding, Found, Mode, lacking as versions_between};
+use crate::consumer::{Consumer, Finding, Found, Mode, ON_ITS_WAY, is_young, lacking as versions_between};
 use crate::derived::{Derived, Outcome, first_version};
 use crate::gap::lacking;
 use crate::keys::{Placed, place};
@@ -269,7 +269,9 @@ impl Follower {
         let (service, metrics) = (self.deps.service, &self.deps.metrics);
         for change in &group.changes {
             cache.put(change.delivered.stream.clone(), Stamped::of(change.stamp.item.clone()));
-            metrics.count(service, Metric::RowWritten, 1 + change.rows.len() as u64, "");
+            if !change.rows.is_empty() {
+                metrics.count(service, Metric::RowWritten, change.rows.len() as u64, "");
+            }
             let about = || format!("{} in {}", change.delivered.stream, self.projection.name());
             if let Some(Stuck { version, reason }) = &change.parked {
                 tracing::error!(stream = %change.delivered.stream, projection = self.projection.name(), %version, reason, "parked");
@@ -340,6 +342,15 @@ impl Consumer for Follower {
             // A stale stamp only looks older than it is.
             for (&i, one) in behind.iter().zip(self.look("get_stamp", &some(&behind)).await) {
                 found[i] = one;
+            }
+            let now = self.deps.clock.now();
+            let young: Vec<usize> =
+                behind.iter().copied().filter(|&i| matches!(found[i], Found::Lacks { .. }) && is_young(&heads[i], now)).collect();
+            if !young.is_empty() {
+                tokio::time::sleep(ON_ITS_WAY).await;
+                for (&i, one) in young.iter().zip(self.look("get_stamp", &some(&young)).await) {
+                    found[i] = one;
+                }
             }
             if mode == Mode::Look {
                 return found;

@@ -3,7 +3,7 @@
 use annals_kit::CommandId;
 use annals_lambda::http::{Caller, Problem};
 use annals_lambda::{Metric, causes, http};
-use annals_log::{ExecuteError, Request, RequestHash};
+use annals_log::{ExecuteError, Request};
 use annals_reads::ReadError;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use serde::Serialize;
@@ -18,17 +18,8 @@ pub(crate) fn request(deps: &Deps, caller: &Caller, event: &ApiGatewayV2httpRequ
     };
     let route = event.route_key.as_deref().unwrap_or_default();
     // Serialized from the parsed form, so that white space and the order of fields make no other request.
-    let hash =
-        RequestHash::of(&[route.as_bytes(), b"\n", event.raw_path.as_deref().unwrap_or_default().as_bytes(), b"\n", &json(asked)].concat());
-    Ok(Request {
-        tenant: caller.tenant.clone(),
-        actor: caller.actor.clone(),
-        command,
-        hash,
-        correlation: command.0,
-        causation: None,
-        seal: None,
-    })
+    let asked = [route.as_bytes(), b"\n", event.raw_path.as_deref().unwrap_or_default().as_bytes(), b"\n", &json(asked)].concat();
+    Ok(Request::new(&caller.tenant, caller.actor.clone(), command, &asked))
 }
 
 fn json(asked: &impl Serialize) -> Vec<u8> {

@@ -6,10 +6,10 @@
 
 use annals_bus::Detail;
 use annals_kit::{Actor, CommandId, StreamId, Tenant, Version};
-use annals_lambda::Metric;
-use annals_log::{ExecuteError, Expect, Outcome, Request, RequestHash};
+use annals_lambda::{Metric, queue};
+use annals_log::{ExecuteError, Expect, Outcome, Request};
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use billing::subscription::{FollowInvoice, Standing};
 use lambda_runtime::{Error, LambdaEvent};
 use schemars::JsonSchema;
@@ -24,17 +24,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Follows what the messages are about; those that must come again are named.
 pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatchResponse, Error> {
-    let mut response = SqsBatchResponse::default();
-    for message in event.payload.records {
-        // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-        if let Err(error) = Box::pin(follow(&message, deps)).await {
-            tracing::warn!(queue_message = message.message_id, %error, "the subscription waits for the next delivery");
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message.message_id.unwrap_or_default();
-            response.batch_item_failures.push(failure);
-        }
-    }
-    Ok(response)
+    Ok(queue::each(&event.payload.records, &*deps.metrics, SERVICE, FUNCTION, |message| Box::pin(follow(message, deps))).await)
 }
 
 /// Which invoice an event is about: what the events of dunning have in common.
@@ -53,15 +43,8 @@ async fn follow(message: &SqsMessage, deps: &Deps) -> Result<(), BoxError> {
     let mut known = stands(deps, tenant, about.invoice_id).await?;
     while let Some((version, standing)) = known {
         let command = CommandId::derived(tenant, &format!("{FUNCTION}/{}/{version}", about.invoice_id));
-        let request = Request {
-            tenant: tenant.clone(),
-            actor: actor(),
-            command,
-            hash: RequestHash::of(&version.get().to_be_bytes()),
-            correlation: detail.metadata.correlation_id,
-            causation: Some(detail.metadata.event_id.clone()),
-            seal: None,
-        };
+        let request = Request::new(tenant, actor(), command, &version.get().to_be_bytes());
+        let request = request.because_of(detail.metadata.event_id.clone(), detail.metadata.correlation_id);
         let stream = StreamId::of("SUB", about.subscription_id);
         let command = FollowInvoice { invoice_id: about.invoice_id, standing };
         match deps.subscriptions.execute(&request, &stream, Expect::Existing, &command).await {

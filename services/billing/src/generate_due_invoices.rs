@@ -1,7 +1,7 @@
 //! `generate-due-invoices`, on schedule: the invoice of every period that has begun, without anyone asking.
 
 use annals_kit::{Actor, CommandId, StreamId, Tenant};
-use annals_log::{Expect, Request, RequestHash};
+use annals_log::{Expect, Request};
 use annals_reads::Params;
 use billing::calendar::Period;
 use billing::invoice::IssueInvoice;
@@ -81,15 +81,7 @@ async fn invoice_period(deps: &Deps, tenant: &Tenant, terms: &SubscriptionCreate
 
 fn request(tenant: &Tenant, purpose: &str, belongs_to: Option<CommandId>) -> Request {
     let command = CommandId::derived(tenant, &format!("{FUNCTION}/{purpose}"));
-    Request {
-        tenant: tenant.clone(),
-        actor: actor(),
-        command,
-        hash: RequestHash::of(purpose.as_bytes()),
-        correlation: belongs_to.unwrap_or(command).0,
-        causation: None,
-        seal: None,
-    }
+    Request { correlation: belongs_to.unwrap_or(command).0, ..Request::new(tenant, actor(), command, purpose.as_bytes()) }
 }
 
 fn actor() -> Actor {

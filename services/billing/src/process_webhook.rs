@@ -9,7 +9,7 @@ use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, CommandId, ProviderId, StreamId, Tenant};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::{Metric, measured};
-use annals_log::{Expect, LoadError, Outcome, Request, RequestHash, Seal};
+use annals_log::{Expect, LoadError, Outcome, Request, Seal};
 use annals_reads::{PageRequest, Params};
 use annals_vault::{FieldSeal, KeyError};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -93,15 +93,7 @@ impl<'a> Delivery<'a> {
 
     fn request(&self, purpose: &str, seal: Option<Arc<dyn Seal>>) -> Request {
         let command = CommandId::derived(self.tenant, &format!("stripe/{purpose}/{}/{}", self.name(), self.digest));
-        Request {
-            tenant: self.tenant.clone(),
-            actor: actor("stripe"),
-            command,
-            hash: RequestHash::of(self.digest.as_bytes()),
-            correlation: command.0,
-            causation: None,
-            seal,
-        }
+        Request { seal, ..Request::new(self.tenant, actor("stripe"), command, self.digest.as_bytes()) }
     }
 
     /// Records what happened to an invoice, or keeps the webhook where no invoice takes it in.

@@ -1,7 +1,7 @@
 //! `run-dunning`, on schedule: takes the next step of every invoice that is due for one.
 
 use annals_kit::{Actor, CommandId, StreamId};
-use annals_log::{Expect, Request, RequestHash};
+use annals_log::{Expect, Request};
 use annals_reads::Params;
 use billing::invoice::TakeDunningStep;
 use lambda_runtime::{Error, LambdaEvent};
@@ -31,15 +31,7 @@ async fn take_step(deps: &Deps, due: Due) -> Became {
     let step = due.item.get("next_step").and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse::<u32>().ok());
     let Some(step) = step else { return failed(deps, FUNCTION, &stream, "the row names no step") };
     let command = CommandId::derived(&due.tenant, &format!("{FUNCTION}/{}/{step}", due.id));
-    let request = Request {
-        tenant: due.tenant,
-        actor: actor(),
-        command,
-        hash: RequestHash::of(&step.to_be_bytes()),
-        correlation: command.0,
-        causation: None,
-        seal: None,
-    };
+    let request = Request::new(&due.tenant, actor(), command, &step.to_be_bytes());
     let outcome = deps.invoices.execute(&request, &stream, Expect::Existing, &TakeDunningStep { step }).await;
     became(deps, FUNCTION, &stream, outcome)
 }

@@ -106,7 +106,7 @@ impl Tick {
                     return Ok(report);
                 }
                 let page = deps.reads.query_page(work.pattern, &params, None, after).await?;
-                let acting: Vec<Acting<'a>> = page.items.into_iter().map(|item| Due::of(item, &act)).collect();
+                let acting: Vec<Acting<'a>> = page.items.into_iter().map(|item| Due::of(item, deps, work.function, &act)).collect();
                 let became: Vec<Became> = futures_util::stream::iter(acting).buffered(CONCURRENCY).collect().await;
                 became.iter().for_each(|became| report.count(*became));
                 if became.contains(&Became::Busy) {
@@ -125,13 +125,18 @@ impl Tick {
 
 impl Due {
     /// Begins to act on an item; one that does not say what it is has failed.
-    fn of<'a>(item: Item, act: &impl Fn(Due) -> Acting<'a>) -> Acting<'a> {
+    fn of<'a>(item: Item, deps: &Deps, function: &'static str, act: &impl Fn(Due) -> Acting<'a>) -> Acting<'a> {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok());
         let tenant = text("tenant").and_then(|tenant| tenant.parse().ok());
         let id = text("id").and_then(|id| id.parse().ok());
         match (tenant, id) {
             (Some(tenant), Some(id)) => act(Due { tenant, id, item }),
-            _ => Box::pin(std::future::ready(Became::Failed)),
+            _ => Box::pin(std::future::ready(failed(
+                deps,
+                function,
+                text("PK").map_or("a row", String::as_str),
+                "it names no tenant and id",
+            ))),
         }
     }
 }
@@ -191,9 +196,10 @@ pub(crate) fn unread(deps: &Deps, function: &'static str, stream: &StreamId, err
     }
 }
 
-pub(crate) fn failed(deps: &Deps, function: &'static str, stream: &StreamId, why: &str) -> Became {
-    tracing::error!(function, %stream, why, "could not be worked on; the next tick tries again");
-    deps.metrics.count(SERVICE, Metric::WorkFailed, 1, &format!("{function}: {stream}"));
+/// Something due that could not be worked on.
+pub(crate) fn failed(deps: &Deps, function: &'static str, about: impl std::fmt::Display, why: &str) -> Became {
+    tracing::error!(function, stream = %about, why, "could not be worked on; the next tick tries again");
+    deps.metrics.count(SERVICE, Metric::WorkFailed, 1, &format!("{function}: {about}"));
     Became::Failed
 }
 

@@ -7,10 +7,10 @@
 use annals_bus::Detail;
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, CommandId, StreamId, Timestamp};
-use annals_lambda::Metric;
-use annals_log::{ExecuteError, Expect, Request, RequestHash};
+use annals_lambda::{Metric, queue};
+use annals_log::{ExecuteError, Expect, Request};
 use aws_lambda_events::eventbridge::EventBridgeEvent;
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{EmailContent, MessageTag, RawMessage};
@@ -35,19 +35,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatchResponse, Error> {
     let invocation =
         Invocation { id: event.context.request_id, deadline: i64::try_from(event.context.deadline).ok().filter(|millis| *millis > 0) };
-    let mut response = SqsBatchResponse::default();
-    for message in event.payload.records {
-        // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
-        if let Err(error) = Box::pin(send(&message, &invocation, deps)).await {
-            tracing::warn!(queue_message = message.message_id, %error, "the email waits for the next delivery");
-            deps.metrics.count(SERVICE, Metric::MessageFailed, 1, FUNCTION);
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message.message_id.unwrap_or_default();
-            response.batch_item_failures.push(failure);
-        }
-    }
-    deps.metrics.flush();
-    Ok(response)
+    let taken_in =
+        queue::each(&event.payload.records, &*deps.metrics, SERVICE, FUNCTION, |message| Box::pin(send(message, &invocation, deps)));
+    Ok(taken_in.await)
 }
 
 /// Which run of the function it is.
@@ -165,15 +155,9 @@ impl Effect {
 
     fn request(&self, purpose: &str) -> Request {
         let metadata = &self.detail.metadata;
-        Request {
-            tenant: metadata.tenant.clone(),
-            actor: actor(),
-            command: CommandId::derived(&metadata.tenant, &format!("{purpose}/{}", metadata.event_id)),
-            hash: RequestHash::of(purpose.as_bytes()),
-            correlation: metadata.correlation_id,
-            causation: Some(metadata.event_id.clone()),
-            seal: None,
-        }
+        let command = CommandId::derived(&metadata.tenant, &format!("{purpose}/{}", metadata.event_id));
+        let request = Request::new(&metadata.tenant, actor(), command, purpose.as_bytes());
+        request.because_of(metadata.event_id.clone(), metadata.correlation_id)
     }
 }
 

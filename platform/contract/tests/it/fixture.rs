@@ -49,21 +49,21 @@ impl Event for TicketEvent {
 }
 
 /// What a reader of TICKET_SOLD needs.
-#[derive(Deserialize, JsonSchema)]
-#[allow(dead_code)]
+#[derive(Debug, PartialEq, Deserialize, JsonSchema)]
 pub(crate) struct Ticket {
-    ticket_id: Uuid,
-    price: Money,
+    pub(crate) ticket_id: Uuid,
+    pub(crate) price: Money,
+}
+
+/// The ticket of the seller's example.
+pub(crate) fn ticket() -> Ticket {
+    Ticket { ticket_id: Uuid::from_u128(1), price: Money::new(1200, "EUR".parse().unwrap()).unwrap() }
 }
 
 pub(crate) fn seller() -> Contract {
     let mut contract = Contract::new("billing", "Tickets: sold, torn.");
-    let sold = TicketSold {
-        ticket_id: Uuid::from_u128(1),
-        price: Money::new(1200, "EUR".parse().unwrap()).unwrap(),
-        at: Desk::Entrance,
-        voucher: None,
-    };
+    let Ticket { ticket_id, price } = ticket();
+    let sold = TicketSold { ticket_id, price, at: Desk::Entrance, voucher: None };
     contract.publish(&[(StreamId::of("TICKET", Uuid::from_u128(1)), Version::FIRST, TicketEvent::Sold(sold))]);
     contract.function("billing-projector", "billing-projectors").needing(&["ANNALS_BUS"]);
     contract.follow(StreamMapping::new("subscriptions-log", "billing-projector"));

@@ -2,7 +2,7 @@
 
 use annals_contract::{Committed, laws};
 
-use crate::fixture::{hearer, parsed, seller};
+use crate::fixture::{Ticket, hearer, parsed, seller, ticket};
 
 #[test]
 fn a_contract_is_read_back_as_it_was_written() {
@@ -30,6 +30,12 @@ fn only_what_is_marked_is_published_and_words_are_plain() {
     let data = &contract.publishes["TICKET_SOLD"].data;
     assert_eq!(data["properties"]["at"]["enum"], serde_json::json!(["entrance", "online"]));
     assert_eq!(data["properties"]["voucher"]["type"], "string", "what may be left out is never null");
+}
+
+#[test]
+fn a_reader_reads_the_example_of_what_is_published() {
+    let example = parsed("a.yaml", &seller().to_yaml()).contract.publishes["TICKET_SOLD"].example.clone();
+    assert_eq!(serde_json::from_value::<Ticket>(example["data"].clone()).unwrap(), ticket());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A function that does what its events tell it, also what functions should not do: for the tests of the runtime.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use annals_lambda::function;
+use annals_lambda::{Host, Metric, Metrics, function, variable};
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
@@ -14,11 +15,16 @@ async fn main() -> Result<(), Error> {
         Ok("hang") => std::future::pending().await,
         _ => {}
     }
-    function::run(|_| Ok(annals_lambda::variable("NEEDED")?), handle).await
+    let deps = |host: &Host| {
+        variable("NEEDED")?;
+        Ok(host.metrics.clone())
+    };
+    function::run(deps, handle).await
 }
 
-async fn handle(event: LambdaEvent<Value>, _: &String) -> Result<Value, Error> {
+async fn handle(event: LambdaEvent<Value>, metrics: &Arc<dyn Metrics>) -> Result<Value, Error> {
     let (event, context) = event.into_parts();
+    metrics.count("misbehaving", Metric::CommandCommitted, 1, "misbehaving");
     match event["do"].as_str().unwrap_or_default() {
         "hang" => std::future::pending().await,
         "exit" => std::process::exit(7),

@@ -81,9 +81,7 @@ async fn over_http_too_many_at_a_time_are_sent_away_and_a_stream_waits_its_turn(
     let (held, (status, said)) = tokio::join!(harness.invoke(row), async {
         until(|| files(&entered) == 1).await;
         let running = harness.local.start();
-        let key = |text: &str| aws_sdk_dynamodb_value(text);
-        let put = harness.host().account.dynamodb().put_item().table_name("subscriptions");
-        put.item("PK", key("SUB#1")).item("SK", key("META")).send().await.unwrap();
+        harness.put("subscriptions", json!({ "PK": "SUB#1", "SK": "META" })).await;
         let sent_away = harness.http(http::Request::post("/do"), "{}").await;
         std::fs::write(&release, "").unwrap();
         harness.local.settle().await;
@@ -94,8 +92,4 @@ async fn over_http_too_many_at_a_time_are_sent_away_and_a_stream_waits_its_turn(
     assert_eq!(status, 503, "{said}");
     assert_eq!(harness.local.discarded().len(), 0);
     assert_eq!(harness.local.iterator_age("misbehaving"), None, "the stream had its turn");
-}
-
-fn aws_sdk_dynamodb_value(text: &str) -> aws_sdk_dynamodb::types::AttributeValue {
-    aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned())
 }

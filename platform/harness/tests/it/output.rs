@@ -7,7 +7,7 @@ use annals_harness::Stage;
 use annals_lambda::Metric;
 use serde_json::Value;
 
-use crate::told;
+use crate::{misbehaving, told};
 
 /// Keeps what is logged.
 #[derive(Clone, Default)]
@@ -56,4 +56,13 @@ async fn lines_are_logged_with_their_request_before_it_is_answered() {
     assert_eq!(of("{\"level\":\"WARN\",\"fields\":{}}", "WARN").len(), 1);
     assert_eq!(text.matches("a line without an end").count(), 20);
     assert!(!text.contains("CloudWatchMetrics"), "counts are no log lines");
+}
+
+#[tokio::test]
+async fn what_an_event_has_counted_is_told_whatever_becomes_of_it() {
+    let harness = misbehaving().open().await;
+    for (told_to, events) in [("answer", 1), ("fail", 2), ("panic", 3)] {
+        assert_eq!(harness.invoke(told(told_to)).await.is_ok(), told_to == "answer");
+        assert_eq!(harness.counted(Metric::CommandCommitted), events, "{told_to}");
+    }
 }

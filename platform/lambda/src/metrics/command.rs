@@ -5,8 +5,7 @@ use annals_kit::Clock;
 use super::{Metric, Metrics};
 use crate::http::{Problem, Response};
 
-/// The answer of `work`, a command of `function`: its time is noted, an answer of 500 and above counts as a failure, and what was counted
-/// is let go of.
+/// The answer of `work`, a command of `function`: its time is noted, and an answer of 500 and above counts as a failure.
 pub async fn measured(
     metrics: &dyn Metrics,
     clock: &dyn Clock,
@@ -20,6 +19,5 @@ pub async fn measured(
         metrics.count(service, Metric::CommandFailed, 1, function);
     }
     metrics.time(service, Metric::CommandDuration, clock.now().since(began), function);
-    metrics.flush();
     answer.unwrap_or_else(|problem| problem.response())
 }

@@ -23,6 +23,6 @@ pub trait Metrics: Send + Sync {
     /// Notes how long something took; below zero, as when clocks differ, is zero. `about` as for [`Metrics::count`].
     fn time(&self, service: &'static str, metric: Metric, took: TimeDelta, about: &str);
 
-    /// Lets go of what is held back: at the end of every invocation, after which the process may be frozen.
+    /// Lets go of what is held back: [`function::run`](crate::function::run) calls it at the end of every event.
     fn flush(&self) {}
 }

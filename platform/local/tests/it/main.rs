@@ -1,5 +1,6 @@
-//! Retries of the bus, queues through SQS's own API, and schedules.
+//! Retries of the bus, queues through SQS's own API and their mappings to functions, and schedules.
 
+mod mappings;
 mod queues;
 mod retries;
 mod schedules;

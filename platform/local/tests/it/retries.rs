@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use annals_local::faults::{Delivery, DeliveryFault};
-use annals_local::{Call, Config, Fault, Faults, Local, Queue, Rule, Store, Target};
+use annals_local::{Call, Config, Fault, Faults, Input, Local, Queue, Rule, Store, Target};
 use aws_sdk_eventbridge::config::{BehaviorVersion, Region};
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
@@ -106,13 +106,15 @@ async fn a_target_that_fails_is_tried_again_later_and_later_until_it_takes_the_e
 #[tokio::test(start_paused = true)]
 async fn when_the_attempts_are_used_up_the_event_is_a_dead_letter_that_says_why() {
     let faults = Failing::times(100);
-    let local = Local::open(with_target(Store::Memory, Some(faults.clone()), |target| target.max_attempts = 2)).await.unwrap();
+    let change =
+        |target: &mut Target| (target.max_attempts, target.input) = (2, Input::Constant(json!({ "detail": "what the queue gets" })));
+    let local = Local::open(with_target(Store::Memory, Some(faults.clone()), change)).await.unwrap();
     publish(&local).await;
     local.settle().await;
     let tried: Vec<u32> = faults.tried.lock().unwrap().iter().map(|(attempt, _)| *attempt).collect();
     assert_eq!(tried, [1, 2, 3], "one attempt and two retries");
     let (detail, attributes) = letter(&local);
-    assert_eq!(detail, json!({ "n": 1 }));
+    assert_eq!(detail, json!({ "n": 1 }), "the event as it was, not as the queue would have got it");
     assert_eq!(attributes, expected(Some("MaximumRetryAttempts"), "INTERNAL_ERROR", "The target did not answer (injected).", "mail", "2"));
     assert_eq!(local.queue_depth("mail"), 0);
 }

@@ -279,6 +279,45 @@ async fn what_came_due_while_nothing_ran_fires_once_and_after_a_restart_it_goes_
     running.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_rate_keeps_its_step_whatever_comes_late() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = || Store::Directory(directory.path().to_owned());
+    let rate = || Schedule { expression: "rate(1 hour)".to_owned(), ..hourly() };
+    drop(Local::open(with_schedule(store(), rate())).await.unwrap());
+    let seen = Seen::default();
+    let mut config = with_schedule(store(), rate());
+    config.clock = std::sync::Arc::new(Later(config.clock.clone()));
+    let local = Local::open(config).await.unwrap();
+    local.install(seen.function("run", |_, _| Ok(json!({}))));
+    let running = local.start();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(told(&seen), [pair("2026-03-01T12:00:00Z", "1"), pair("2026-03-01T16:00:00Z", "1")]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invocation_of_a_schedule_that_is_gone_is_gone_with_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = || Store::Directory(directory.path().to_owned());
+    let once = || Schedule { expression: "at(2026-03-01T12:00:10)".to_owned(), max_age_seconds: 86_400, ..hourly() };
+    let local = Local::open(with_schedule(store(), once())).await.unwrap();
+    local.install(Seen::default().function("run", |_, _| Err(failure())));
+    let running = local.start();
+    tokio::time::sleep(Duration::from_millis(10_100)).await;
+    running.stop().await;
+    drop(local);
+    // Without the schedule, and with it again when its time is over.
+    drop(Local::open(config(store())).await.unwrap());
+    let mut config = with_schedule(store(), once());
+    config.clock = std::sync::Arc::new(Later(config.clock.clone()));
+    let local = Local::open(config).await.unwrap();
+    let seen = Seen::default();
+    local.install(seen.function("run", |_, _| Ok(json!({}))));
+    local.settle().await;
+    assert_eq!(told(&seen), []);
+}
+
 /// The same clock, three and a half hours later.
 struct Later(std::sync::Arc<dyn annals_kit::Clock>);
 

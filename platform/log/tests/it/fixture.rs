@@ -8,7 +8,7 @@ use annals_kit::{Aggregate, Clock, Command, CommandId, Event, Ids, Recorded, Sch
 use annals_lambda::Account;
 use annals_local::randomness::Seeded;
 use annals_local::{Call, Config, Fault, Faults, Local, Role, Store};
-use annals_log::{Log, LogConfig, Request, RequestHash, Streams};
+use annals_log::{Log, LogConfig, Request, Streams};
 use annals_reads::{Item, Reads};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -198,13 +198,5 @@ impl Fixture {
 }
 
 pub(crate) fn request(command: CommandId) -> Request {
-    Request {
-        tenant: "demo".parse().unwrap(),
-        actor: "tester".parse().unwrap(),
-        command,
-        hash: RequestHash::of(b"change"),
-        correlation: command.0,
-        causation: None,
-        seal: None,
-    }
+    Request::new(&"demo".parse().unwrap(), "tester".parse().unwrap(), command, b"change")
 }

@@ -1,51 +1,58 @@
-//! billing-projector's own binary under the Lambda runtime API: a commit becomes a row and an event.
+//! Each function's own binary under the Lambda runtime API, on a local account, with its own role.
 
 use annals_harness::Stage;
-use annals_kit::{CommandId, Money, StreamId};
+use annals_kit::Generation;
+use annals_kit::ids::SeededIds;
 use annals_lambda::Metric;
-use annals_log::{Expect, Log, LogConfig, Request, RequestHash, Streams};
-use annals_reads::Reads;
-use billing::plan::Interval;
-use billing::subscription::{CreateSubscription, Subscription, SubscriptionCreated};
+use annals_ledger::checkpoint::{LedgerKey, Origin};
+use annals_ledger::objects::checkpoint_path;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::fixture::{LOG, ROWS};
+use crate::fixture::{LOG, ROWS, issue};
 
 #[tokio::test]
 async fn billing_projector() {
     let stage = Stage::of("billing-projector", env!("CARGO_BIN_EXE_billing-projector")).variable("ANNALS_BUS", "annals").following(LOG);
     let harness = stage.open().await;
-    let host = harness.host();
-    let reads = Reads::new(host.account.dynamodb(), access_patterns::billing());
-    let log = Log::new(host.account.dynamodb(), reads, LogConfig::new(LOG), host.clock.clone(), host.ids.clone());
-    let id = Uuid::from_u128(7);
-    let created = SubscriptionCreated {
-        subscription_id: id,
-        customer_id: "ada".parse().unwrap(),
-        plan: "pro".parse().unwrap(),
-        price: Money::new(4900, "EUR".parse().unwrap()).unwrap(),
-        interval: Interval::Month,
-        starts_on: Some("2026-01-01".parse().unwrap()),
-        provider_subscription: None,
-    };
-    let request = Request {
-        tenant: "demo".parse().unwrap(),
-        actor: "tester".parse().unwrap(),
-        command: CommandId(id),
-        hash: RequestHash::of(b"test"),
-        correlation: id,
-        causation: None,
-        seal: None,
-    };
-    let command = CreateSubscription(created);
-    Streams::<Subscription>::new(log).execute(&request, &StreamId::of("SUB", id), Expect::New, &command).await.unwrap();
+    harness.append(LOG, Uuid::from_u128(7), &issue(7)).await;
     harness.local.settle().await;
-    // Its row; and for each of MRR and the customers a stamp, a contribution and a total.
-    assert_eq!(harness.count(ROWS).await, 1 + 2 * 3);
+    // Its row, and that of an open invoice; stamps of payments, open invoices, revenue and receivables; a contribution and a total.
+    assert_eq!(harness.count(ROWS).await, 2 + 4 + 2);
     let types: Vec<_> = harness.published().iter().map(|event| event["detail-type"].clone()).collect();
-    assert_eq!(types, [json!("SUBSCRIPTION_CREATED")]);
-    assert_eq!((harness.counted(Metric::RowWritten), harness.counted(Metric::EventPublished)), (3, 1));
+    assert_eq!(types, [json!("INVOICE_ISSUED")]);
+    assert_eq!((harness.counted(Metric::RowWritten), harness.counted(Metric::EventPublished)), (2, 1));
     harness.refuses_what_is_no_event().await;
     println!("{}", harness.local.function_timings()[0]);
+}
+
+#[tokio::test]
+async fn billing_reconciler() {
+    let stage = Stage::of("billing-reconciler", env!("CARGO_BIN_EXE_billing-reconciler")).variable("ANNALS_BUS", "annals");
+    let harness = stage.open().await;
+    // No projector has seen it.
+    harness.append(LOG, Uuid::from_u128(7), &issue(7)).await;
+    let report = harness.invoke(json!({})).await.unwrap();
+    assert_eq!(report["walk"]["tally"]["mended"].as_u64(), Some(1), "{report}");
+    assert_eq!((harness.counted(Metric::StreamLacking), harness.counted(Metric::CommitLacking)), (1, 1));
+}
+
+#[tokio::test]
+async fn billing_signer() {
+    let objects = tempfile::tempdir().unwrap();
+    std::fs::create_dir(objects.path().join("checkpoints")).unwrap();
+    let key = LedgerKey::generate(Origin::new("ledger.example", "billing", Generation(0)), &SeededIds::new(7));
+    let harness = Stage::of("billing-signer", env!("CARGO_BIN_EXE_billing-signer"))
+        .variable("ANNALS_LEDGER_GENERATION", "0")
+        .variable("ANNALS_LEDGER_KEY", key.secret_text())
+        .variable("ANNALS_LEDGER_OBJECTS", objects.path().to_str().unwrap())
+        .variable("ANNALS_LEDGER_ORIGIN", "ledger.example")
+        .open()
+        .await;
+    assert_eq!(harness.invoke(json!({})).await.unwrap(), json!({ "size": 0, "entries": 0 }));
+    assert_eq!(harness.counted(Metric::LedgerRefused), 0);
+    std::fs::write(objects.path().join(checkpoint_path(1)), "signed by no one").unwrap();
+    let refused = harness.invoke(json!({})).await.unwrap();
+    assert!(refused["refused"].as_str().unwrap().contains("checkpoint-signature"), "{refused}");
+    assert_eq!(harness.counted(Metric::LedgerRefused), 1);
 }

@@ -9,7 +9,7 @@ use annals_kit::{Clock, CommandId, Ids, Money, StreamId, Timestamp};
 use annals_lambda::{Account, Host, Metric, Metrics};
 use annals_local::randomness::Seeded;
 use annals_local::{Call, Config, Fault, Faults, Local, Queue, Role, Rule, Store, Target};
-use annals_log::{Commit, Expect, Log, LogConfig, Request, RequestHash, Streams};
+use annals_log::{Commit, Expect, Log, LogConfig, Request, Streams};
 use annals_projection::Projector;
 use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -144,21 +144,10 @@ impl Fixture {
     /// An invoice with this many commits: issued, then failed attempts, and paid at last if `paid`.
     pub(crate) async fn invoice(&self, number: u128, commits: u32, paid: bool) -> StreamId {
         let streams = Streams::<Invoice>::new(self.log.clone());
-        let id = Uuid::from_u128(number);
-        let stream = StreamId::of("INV", id);
-        let amount = Money::new(4900, "EUR".parse().unwrap()).unwrap();
-        let day = "2026-01-01".parse().unwrap();
-        let issued = InvoiceIssued {
-            invoice_id: id,
-            subscription_id: Uuid::from_u128(9),
-            customer_id: "ada".parse().unwrap(),
-            amount,
-            issued_on: day,
-            period_start: day,
-            period_end: "2026-02-01".parse().unwrap(),
-            provider_invoice: None,
-        };
-        streams.execute(&self.request(), &stream, Expect::New, &IssueInvoice(issued)).await.unwrap();
+        let stream = StreamId::of("INV", Uuid::from_u128(number));
+        let issue = issue(number);
+        let amount = issue.0.amount;
+        streams.execute(&self.request(), &stream, Expect::New, &issue).await.unwrap();
         for attempt in 1..commits {
             let last = attempt == commits - 1;
             let happened = if last && paid { Happened::Paid(amount) } else { Happened::Failed { due: amount, attempt } };
@@ -210,16 +199,7 @@ impl Fixture {
     }
 
     fn request(&self) -> Request {
-        let command = self.ids.uuid();
-        Request {
-            tenant: "demo".parse().unwrap(),
-            actor: "tester".parse().unwrap(),
-            command: CommandId(command),
-            hash: RequestHash::of(b""),
-            correlation: command,
-            causation: None,
-            seal: None,
-        }
+        Request::new(&"demo".parse().unwrap(), "tester".parse().unwrap(), CommandId(self.ids.uuid()), b"")
     }
 
     /// A stream's stored commits, oldest first.
@@ -251,6 +231,21 @@ impl Fixture {
     pub(crate) fn published_ids(&self) -> BTreeSet<String> {
         self.published().into_iter().collect()
     }
+}
+
+/// Issues the invoice of this number.
+pub(crate) fn issue(number: u128) -> IssueInvoice {
+    let day = "2026-01-01".parse().unwrap();
+    IssueInvoice(InvoiceIssued {
+        invoice_id: Uuid::from_u128(number),
+        subscription_id: Uuid::from_u128(9),
+        customer_id: "ada".parse().unwrap(),
+        amount: Money::new(4900, "EUR".parse().unwrap()).unwrap(),
+        issued_on: day,
+        period_start: day,
+        period_end: "2026-02-01".parse().unwrap(),
+        provider_invoice: None,
+    })
 }
 
 /// A stream record as AWS hands it to a function.

@@ -3,6 +3,7 @@
 use annals_harness::Stage;
 use annals_lambda::Metric;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::json;
 
 const LOG: &str = "notifications-log";
 
@@ -13,7 +14,7 @@ async fn notifications_projector() {
     let client = harness.host().account.dynamodb();
     let key = |text: &str| AttributeValue::S(text.to_owned());
     let (pk, sk) = ("NOTE#1", "00000000000000000001");
-    client.put_item().table_name(LOG).item("PK", key(pk)).item("SK", key(sk)).send().await.unwrap();
+    harness.put(LOG, json!({ "PK": pk, "SK": sk })).await;
     harness.local.settle().await;
     assert_eq!(harness.counted(Metric::LogTampered), 0);
     client.delete_item().table_name(LOG).key("PK", key(pk)).key("SK", key(sk)).send().await.unwrap();

@@ -1,20 +1,30 @@
 //! Each function's own binary under the Lambda runtime API, on a local account, with its own role.
 
-use annals_harness::{Harness, Stage};
-use annals_kit::{CommandId, Money, StreamId};
+use annals_harness::{Harness, Stage, events};
+use annals_kit::{Money, StreamId};
 use annals_lambda::Metric;
-use annals_log::{Expect, Log, LogConfig, Request, RequestHash, Streams};
-use annals_reads::Reads;
+use billing::invoice::{Happened, InvoiceIssued, Notice, RecordNotice};
 use billing::plan::Interval;
-use billing::subscription::{CreateSubscription, Subscription, SubscriptionCreated};
+use billing::subscription::{CreateSubscription, SubscriptionCreated};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+const LOG: &str = "subscriptions-log";
+const ROWS: &str = "subscriptions";
 const SECRET: &str = "whsec_of_the_test";
 const SUBSCRIPTION: Uuid = Uuid::from_u128(7);
+const INVOICE: Uuid = Uuid::from_u128(8);
 
 fn asked() -> String {
     json!({ "customer_id": "ada", "plan": "pro", "price": { "amount": 4900, "currency": "EUR" }, "interval": "month" }).to_string()
+}
+
+fn price() -> Money {
+    Money::new(4900, "EUR".parse().unwrap()).unwrap()
+}
+
+fn today(harness: &Harness) -> String {
+    harness.clock().now().date().to_string()
 }
 
 fn post(path: &str) -> http::request::Builder {
@@ -23,29 +33,34 @@ fn post(path: &str) -> http::request::Builder {
 
 /// A subscription in the log, as create-subscription leaves it.
 async fn with_a_subscription(harness: &Harness) {
-    let host = harness.host();
-    let reads = Reads::new(host.account.dynamodb(), access_patterns::billing());
-    let log = Log::new(host.account.dynamodb(), reads, LogConfig::new("subscriptions-log"), host.clock.clone(), host.ids.clone());
     let created = SubscriptionCreated {
         subscription_id: SUBSCRIPTION,
         customer_id: "ada".parse().unwrap(),
         plan: "pro".parse().unwrap(),
-        price: Money::new(4900, "EUR".parse().unwrap()).unwrap(),
+        price: price(),
         interval: Interval::Month,
-        starts_on: Some("2026-01-01".parse().unwrap()),
+        starts_on: Some(harness.clock().now().date()),
         provider_subscription: None,
     };
-    let request = Request {
-        tenant: "demo".parse().unwrap(),
-        actor: "tester".parse().unwrap(),
-        command: CommandId(Uuid::from_u128(1)),
-        hash: RequestHash::of(b"test"),
-        correlation: Uuid::from_u128(1),
-        causation: None,
-        seal: None,
+    harness.append(LOG, SUBSCRIPTION, &CreateSubscription(created)).await;
+}
+
+/// An invoice of it whose payment has just failed.
+async fn with_an_invoice_past_due(harness: &Harness) {
+    let (now, today) = (harness.clock().now(), harness.clock().now().date());
+    let issued = InvoiceIssued {
+        invoice_id: INVOICE,
+        subscription_id: SUBSCRIPTION,
+        customer_id: "ada".parse().unwrap(),
+        amount: price(),
+        issued_on: today,
+        period_start: today,
+        period_end: today,
+        provider_invoice: None,
     };
-    let stream = StreamId::of("SUB", SUBSCRIPTION);
-    Streams::<Subscription>::new(log).execute(&request, &stream, Expect::New, &CreateSubscription(created)).await.unwrap();
+    let notice = Notice { event: "evt_1".parse().unwrap(), event_type: "invoice.payment_failed".into(), at: now };
+    let failed = RecordNotice { issue: Some(issued), happened: Happened::Failed { due: price(), attempt: 1 }, notice };
+    harness.append(LOG, INVOICE, &failed).await;
 }
 
 #[tokio::test]
@@ -57,7 +72,7 @@ async fn create_subscription() {
     let (status, again) = harness.http(post("/v1/subscriptions"), &asked()).await;
     assert_eq!((status, &again), (201, &created));
     assert_eq!(harness.http(post("/v1/subscriptions"), "{\"customer_id\":7}").await.0, 400);
-    assert_eq!((harness.count("subscriptions-log").await, harness.counted(Metric::CommandCommitted)), (1, 1));
+    assert_eq!((harness.count(LOG).await, harness.counted(Metric::CommandCommitted)), (1, 1));
     harness.refuses_what_is_no_event().await;
     println!("{}", harness.local.function_timings()[0]);
 }
@@ -68,10 +83,10 @@ async fn generate_invoice() {
     let harness = stage.route("POST", "/v1/subscriptions/{id}/invoices").open().await;
     with_a_subscription(&harness).await;
     let path = format!("/v1/subscriptions/{SUBSCRIPTION}/invoices");
-    let (status, issued) = harness.http(post(&path), r#"{"period_start":"2026-01-01"}"#).await;
+    let (status, issued) = harness.http(post(&path), &json!({ "period_start": today(&harness) }).to_string()).await;
     assert_eq!((status, issued["amount"]["amount"].as_i64()), (201, Some(4900)), "{issued}");
     assert_eq!(harness.http(post(&path), r#"{"period_start":"January"}"#).await.0, 400);
-    assert_eq!(harness.count("subscriptions-log").await, 2);
+    assert_eq!(harness.count(LOG).await, 2);
     harness.refuses_what_is_no_event().await;
 }
 
@@ -109,5 +124,53 @@ async fn read_billing() {
     assert_eq!((status, shown["version"].as_u64()), (200, Some(1)), "{shown}");
     assert_eq!(harness.http(http::Request::get(format!("/v1/subscriptions/{SUBSCRIPTION}?min_version=x")), "").await.0, 400);
     assert_eq!(harness.http(http::Request::get("/v1/subscriptions/none"), "").await.0, 404);
+    harness.refuses_what_is_no_event().await;
+}
+
+/// The row by which a schedule finds something, as short as it may be.
+fn due(stream: &str, id: Uuid, list: &str, since: &str) -> Value {
+    let (pk, since) = (format!("{stream}#{id}"), format!("{since}#{id}"));
+    json!({ "PK": pk, "SK": "META", "GSI2PK": format!("{list}#0"), "GSI2SK": since, "tenant": "demo", "id": id })
+}
+
+#[tokio::test]
+async fn generate_due_invoices() {
+    let harness = Stage::of("generate-due-invoices", env!("CARGO_BIN_EXE_generate-due-invoices")).open().await;
+    with_a_subscription(&harness).await;
+    harness.put(ROWS, due("SUB", SUBSCRIPTION, "DUE", &today(&harness))).await;
+    let report = harness.invoke(json!({})).await.unwrap();
+    assert_eq!((report["done"].as_u64(), report["finished"].as_bool()), (Some(1), Some(true)), "{report}");
+    // The invoice, and the subscription's note of it.
+    assert_eq!((harness.count(LOG).await, harness.counted(Metric::CommandCommitted)), (3, 2));
+}
+
+#[tokio::test]
+async fn run_dunning() {
+    let harness = Stage::of("run-dunning", env!("CARGO_BIN_EXE_run-dunning")).open().await;
+    with_an_invoice_past_due(&harness).await;
+    // Three rows that are wrong: before its day, without a step, without an invoice.
+    let mut row = due("INV", INVOICE, "DUNNING", "2000-01-01T00:00:00.000000Z");
+    row["next_step"] = 1.into();
+    harness.put(ROWS, row.clone()).await;
+    for (pk, lacking) in [("INV#1", "next_step"), ("INV#2", "id")] {
+        row["PK"] = pk.into();
+        row.as_object_mut().unwrap().remove(lacking);
+        harness.put(ROWS, row.clone()).await;
+    }
+    let report = harness.invoke(json!({})).await.unwrap();
+    assert_eq!((report["found"].as_u64(), report["refused"].as_u64(), report["failed"].as_u64()), (Some(3), Some(1), Some(2)), "{report}");
+    assert_eq!((harness.counted(Metric::CommandRefused), harness.counted(Metric::WorkFailed)), (1, 2));
+}
+
+#[tokio::test]
+async fn follow_dunning() {
+    let harness = Stage::of("follow-dunning", env!("CARGO_BIN_EXE_follow-dunning")).open().await;
+    with_a_subscription(&harness).await;
+    with_an_invoice_past_due(&harness).await;
+    let about = json!({ "invoice_id": INVOICE, "subscription_id": SUBSCRIPTION });
+    let event = events::published("billing", "DUNNING_STARTED", &StreamId::of("INV", INVOICE), about);
+    let answer = harness.invoke(events::batch("follow-dunning", &[("good", event), ("bad", json!("no event"))])).await.unwrap();
+    assert_eq!(answer["batchItemFailures"], json!([{ "itemIdentifier": "bad" }]), "{answer}");
+    assert_eq!((harness.counted(Metric::CommandCommitted), harness.counted(Metric::MessageFailed)), (1, 1));
     harness.refuses_what_is_no_event().await;
 }
