@@ -69,7 +69,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("read-billing", billing("read-billing"), billing_service::read::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
     ];
-    own.into_iter().chain(LOGS.iter().flat_map(|log| of_log(log, system, &host))).collect()
+    own.into_iter().chain(LOGS.iter().flat_map(|log| of_log(log, system, host))).collect()
 }
 
 /// The functions that every service has beside its own: what derives from its log.

@@ -28,7 +28,7 @@ pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
         Route::new("GET", "/metrics", "local-metrics"),
         Route::new("POST", "/local/ticks/{function}", "local-tick"),
     ];
-    let proofs = |log: &ServiceLog| Route::new("GET", &format!("/ledger/{}/{{path+}}", log.service), &log.proofs());
+    let proofs = |log: &ServiceLog| Route::new("GET", format!("/ledger/{}/{{path+}}", log.service), log.proofs());
     config.routes.extend(LOGS.iter().map(proofs));
     for Committed { contract, .. } in contracts {
         let delivery = &contract.delivery;
