@@ -40,6 +40,10 @@ pub enum Command {
     Verify(Verify),
     /// Find and mend what rows, bus and ledgers lack of the logs: failed batches, then every stream; exits 1 if something is still lacking.
     Reconcile(Reconcile),
+    /// List sums over many streams, such as revenue-by-month; without a name, what there is.
+    Totals(Totals),
+    /// List the commits that make a total; exits 1 if they do not make it exactly.
+    Explain(Explain),
     /// Play the payment provider: post a signed webhook that an invoice was paid, or that paying failed.
     Pay(Pay),
     /// Do now what a schedule does every 5 minutes.
@@ -127,6 +131,34 @@ pub struct Reconcile {
     #[arg(long)]
     pub dry_run: bool,
     /// Print JSON, one service a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `totals`.
+#[derive(Debug, Args)]
+pub struct Totals {
+    /// The projection.
+    pub projection: Option<String>,
+    /// Whose.
+    #[arg(long, default_value = "demo")]
+    pub tenant: String,
+    /// Print JSON, one total a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The projection.
+    pub projection: String,
+    /// The total, as `annals totals` lists it: EUR/2026-11.
+    pub total: String,
+    /// Whose.
+    #[arg(long, default_value = "demo")]
+    pub tenant: String,
+    /// Print JSON, one commit a line.
     #[arg(long)]
     pub json: bool,
 }

@@ -12,6 +12,7 @@ mod show;
 pub mod status;
 mod stream;
 mod tick;
+mod totals;
 mod unmatched;
 mod up;
 mod verify;
@@ -56,6 +57,8 @@ pub async fn ask(session: &Session, command: Command, directory: &Path) -> Resul
         Command::Show(options) => show::run(session, &options).await,
         Command::Verify(options) => verify::run(session, &options).await,
         Command::Reconcile(options) => reconcile::run(session, directory, &options).await,
+        Command::Totals(options) => totals::list(session, &options).await,
+        Command::Explain(options) => totals::explain(session, &options).await,
         Command::Pay(options) => pay::run(session, &options).await,
         Command::Tick(options) => tick::run(session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(session, &options).await,

@@ -13,5 +13,6 @@ mod process;
 mod processes;
 mod schedules;
 mod status;
+mod totals;
 mod webhooks;
 mod world;

@@ -33,6 +33,7 @@ pub(crate) trait Derived: Send + Sync {
     fn name(&self) -> &'static str;
     fn stream_type(&self) -> &'static str;
     fn revision(&self) -> u32;
+    fn has_totals(&self) -> bool;
     /// What its stamps are kept under: totals have stamps of their own for each revision.
     fn slot(&self) -> String;
     /// Folds commits into a stored state; `None` before the first.
@@ -53,6 +54,10 @@ impl<P: Rows> Derived for OfRows<P> {
 
     fn revision(&self) -> u32 {
         P::REVISION
+    }
+
+    fn has_totals(&self) -> bool {
+        false
     }
 
     fn slot(&self) -> String {
@@ -84,8 +89,12 @@ impl<P: Totals> Derived for OfTotals<P> {
         P::REVISION
     }
 
+    fn has_totals(&self) -> bool {
+        true
+    }
+
     fn slot(&self) -> String {
-        slot_of_totals(P::NAME, P::REVISION)
+        format!("{}-r{}", P::NAME, P::REVISION)
     }
 
     fn fold(&self, _: &StreamId, stored: Option<&AttributeValue>, commits: &[Commit]) -> Result<Outcome, serde_dynamo::Error> {
@@ -95,11 +104,6 @@ impl<P: Totals> Derived for OfTotals<P> {
         })?;
         Ok(Outcome { state: serde_dynamo::to_attribute_value(&state)?, folded, totals, rows: (vec![], vec![]), stuck })
     }
-}
-
-/// What the stamps and totals of a revision are kept under.
-pub(crate) fn slot_of_totals(name: &str, revision: u32) -> String {
-    format!("{name}-r{revision}")
 }
 
 fn load<S: Default + Serialize + DeserializeOwned>(stored: Option<&AttributeValue>) -> Result<S, serde_dynamo::Error> {

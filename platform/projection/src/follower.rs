@@ -58,6 +58,25 @@ impl Follower {
         Self { deps, projection, shard: random % SHARDS, cache: Mutex::new(LruCache::new(CACHED_STAMPS)) }
     }
 
+    /// Whether it makes totals, which can be listed and explained.
+    pub fn has_totals(&self) -> bool {
+        self.projection.has_totals()
+    }
+
+    pub(crate) fn projection(&self) -> &dyn Derived {
+        &*self.projection
+    }
+
+    pub(crate) fn deps(&self) -> &ProjectorDeps {
+        &self.deps
+    }
+
+    /// The version up to which a stream is folded; `None` where nothing of it is.
+    pub(crate) async fn folded(&self, stream: &StreamId) -> Result<Option<Version>, BoxError> {
+        let item = self.deps.reads.get_item("get_stamp", &self.stamp_key(stream)).await?;
+        Ok(Version::new(Stamped::of(item.unwrap_or_default()).version))
+    }
+
     /// Brings the projection to what these streams' records name; the sequence numbers of those that failed.
     ///
     /// Cost per stream: 1 RCU for a stamp that is not cached (a hundred in a call), a Query over a gap; two WCU per KB of the stamp, of

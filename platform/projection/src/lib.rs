@@ -4,6 +4,7 @@
 //! - [`rows`], [`totals`]: the same of projections that keep several rows of a stream, and that sum over many streams
 //! - [`story`]: tests of the folds
 //! - [`projector`]: the stream-triggered function that runs projections; [`follower`]: runs one of several rows or of totals
+//! - [`explain`]: totals, and the commits that make them
 //! - `derived`: those without their types; `gap`: what a row lacks; `change`: what goes into a transaction; `keys`: spelt by the matrix
 //! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds, the ledger among
 //!   them; `feed`: the projector as one
@@ -15,6 +16,7 @@
 mod change;
 pub mod consumer;
 mod derived;
+pub mod explain;
 pub mod failures;
 mod feed;
 pub mod follower;

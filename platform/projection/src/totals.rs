@@ -12,8 +12,8 @@ use crate::rows::CannotFold;
 /// Sums, counts and sets over many streams.
 ///
 /// Each stream's contributions are kept as items of their own, changed in one transaction with the stream's stamp and the totals, so that
-/// a total is exactly the sum of its contributions under every fault, and can be explained by them. A new revision builds totals of its
-/// own beside the old ones; readers go over when the pointer moves.
+/// a total is exactly the sum of its contributions under every fault, and can be explained by them. A new revision counts from the beginning,
+/// into totals of its own beside the old ones.
 pub trait Totals: Send + Sync + 'static {
     /// Its name, such as `revenue-by-month`, unique in the service: `A-Z a-z 0-9 _ -`.
     const NAME: &'static str;

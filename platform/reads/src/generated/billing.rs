@@ -509,14 +509,6 @@ pub async fn glance_stamp(reads: &Reads, stream_type: &str, stream_id: &str, slo
     reads.get_item("glance_stamp", &params).await
 }
 
-/// GetItem of `subscriptions`: `PK = CONTRIB#{tenant}#{slot}#{total} and SK = {stream_type}#{stream_id}`.
-///
-/// Cost: 1 read unit a call, 3701 B to the next; 20.0 units a second on the busiest key at peak, of 3000 that a partition serves.
-pub async fn get_contribution(reads: &Reads, tenant: &str, slot: &str, total: &str, stream_type: &str, stream_id: &str) -> Result<Option<Item>, ReadError> {
-    let params = Params::new().value("tenant", tenant).value("slot", slot).value("total", total).value("stream_type", stream_type).value("stream_id", stream_id);
-    reads.get_item("get_contribution", &params).await
-}
-
 /// Query of `subscriptions`: `PK = CONTRIB#{tenant}#{slot}#{total}`.
 ///
 /// Cost: 10 read units a call, 1460 B to the next; 0.1 units a second on the busiest key at peak, of 3000 that a partition serves.
@@ -531,14 +523,6 @@ pub async fn contributions_of_total(reads: &Reads, tenant: &str, slot: &str, tot
 pub async fn totals_of_shard(reads: &Reads, tenant: &str, slot: &str, total_shard: u64, limit: Option<i32>, after: Option<Key>) -> Result<ItemPage, ReadError> {
     let params = Params::new().value("tenant", tenant).value("slot", slot).value("total_shard", total_shard);
     reads.query_page("totals_of_shard", &params, limit, after).await
-}
-
-/// GetItem of `subscriptions`: `PK = POINTER#{projection} and SK = META`.
-///
-/// Cost: 1 read unit a call, 3986 B to the next; 0.1 units a second on the busiest key at peak, of 3000 that a partition serves.
-pub async fn get_pointer(reads: &Reads, projection: &str) -> Result<Option<Item>, ReadError> {
-    let params = Params::new().value("projection", projection);
-    reads.get_item("get_pointer", &params).await
 }
 
 /// GetItem of `subscriptions`: `PK = WALK#{id} and SK = META`.
@@ -590,7 +574,7 @@ pub async fn ledger_from_position(reads: &Reads, epoch: NaiveDate, position: u64
     reads.query_page("ledger_from_position", &params, limit, after).await
 }
 
-/// Scan of `subscriptions-log`: annals verify checks every hash chain; annals rebuild and annals diff fold every stream.
+/// Scan of `subscriptions-log`: annals verify checks every hash chain.
 ///
 /// Cost: the whole table, a page a call.
 pub async fn verify_log(reads: &Reads, limit: Option<i32>, after: Option<Key>, segment: Option<(i32, i32)>) -> Result<ItemPage, ReadError> {
