@@ -54,7 +54,9 @@ fn print(Explained { stream, version, recorded_at, events, amount }: &Explained,
     let Amount { sum, count } = amount;
     if as_json {
         let (sum, count) = (sum.to_string(), count.to_string());
-        say(json!({ "stream": stream, "version": version, "recorded_at": recorded_at, "events": events, "sum": sum, "count": count }));
+        say(
+            json!({ "stream": stream.to_string(), "version": version, "recorded_at": recorded_at, "events": events, "sum": sum, "count": count }),
+        );
     } else {
         say(format_args!("{sum:>16}  {count:>8}  {recorded_at}  {stream} version {version}  {}", events.join(", ")));
     }
