@@ -154,7 +154,6 @@ impl Projector {
         let following = self.followers.iter().map(|follower| follower.take_in(&all));
         failed.extend(futures_util::future::join_all(following).await.into_iter().flatten());
         self.count(Metric::BatchFailed, usize::from(!failed.is_empty()));
-        self.deps.metrics.flush();
         let mut response = DynamoDbEventResponse::default();
         // Longer is larger: sequence numbers have no leading zeros.
         if let Some(lowest) = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence)) {
