@@ -1,4 +1,4 @@
-//! What the ledger costs a commit, and how many it takes a second: `cargo run --release -p annals-ledger --example rates`.
+//! What the ledger costs a commit, and how many it takes a second: `cargo run --release -p annals-ledger --example ledger-rates`.
 //!
 //! Capacity is what DynamoDB reports and does not depend on the machine; the rate is of the sequencer over the embedded database.
 
