@@ -27,7 +27,7 @@ pub(super) async fn list(session: &Session, options: &Totals) -> Result<Answer, 
         }
     }
     if totals.is_empty() && !options.json {
-        say(format_args!("{name} has no totals yet"));
+        say(format_args!("{name}: every total is zero"));
     }
     Ok(Answer::Yes)
 }
