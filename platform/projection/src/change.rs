@@ -37,7 +37,8 @@ pub(crate) struct Change<'d> {
     pub(crate) totals: Contributions,
     /// Whose; `None` where nothing but the stamp changes.
     pub(crate) tenant: Option<Tenant>,
-    pub(crate) slot: String,
+    /// Whether commits are left over that did not fit.
+    pub(crate) more: bool,
     /// Where it parks, and why.
     pub(crate) parked: Option<Stuck>,
 }
@@ -71,6 +72,11 @@ impl Change<'_> {
         1 + self.rows.len() + self.totals.iter().count()
     }
 
+    /// What it adds to totals, and whose they are.
+    fn contributions(&self) -> impl Iterator<Item = (&Tenant, &TotalKey, Amount)> {
+        self.tenant.iter().flat_map(|tenant| self.totals.iter().map(move |(key, amount)| (tenant, key, amount)))
+    }
+
     /// The actions it takes alone.
     pub(crate) fn actions_alone(&self) -> usize {
         self.actions() + self.totals.iter().count()
@@ -96,21 +102,20 @@ pub(crate) fn group<'d>(changes: Vec<Change<'d>>) -> Vec<Group<'d>> {
 impl<'d> Group<'d> {
     fn actions_with(&self, change: &Change<'_>) -> usize {
         let own: usize = self.changes.iter().map(Change::actions).sum();
-        let known = |key: &TotalKey| change.tenant.as_ref().is_some_and(|tenant| self.totals.contains_key(&(tenant.clone(), key.clone())));
-        let new = change.totals.iter().filter(|(key, _)| !known(key)).count();
+        let new = change.contributions().filter(|(tenant, key, _)| !self.totals.contains_key(&((*tenant).clone(), (*key).clone()))).count();
         own + self.totals.len() + change.actions() + new
     }
 
     fn add(&mut self, change: Change<'d>) {
-        for (tenant, (key, amount)) in change.tenant.iter().flat_map(|tenant| change.totals.iter().map(move |one| (tenant, one))) {
+        for (tenant, key, amount) in change.contributions() {
             let total = self.totals.entry((tenant.clone(), key.clone())).or_default();
             *total = total.plus(amount);
         }
         self.changes.push(change);
     }
 
-    /// The transaction, and what each of its actions is for. Totals go to the shard of this number.
-    pub(crate) fn transaction(&self, matrix: &Matrix, shard: u64) -> Result<(Vec<TransactWriteItem>, Vec<Purpose>), BoxError> {
+    /// The transaction, and what each of its actions is for. What totals get goes under `slot`, to the shard of this number.
+    pub(crate) fn transaction(&self, matrix: &Matrix, slot: &str, shard: u64) -> Result<(Vec<TransactWriteItem>, Vec<Purpose>), BoxError> {
         let (mut actions, mut purposes) = (vec![], vec![]);
         for (number, change) in self.changes.iter().enumerate() {
             actions.push(put_stamp(change)?);
@@ -119,12 +124,12 @@ impl<'d> Group<'d> {
                 actions.push(row_action(row)?);
                 purposes.push(Purpose::Row(number));
             }
-            for (tenant, (key, amount)) in change.tenant.iter().flat_map(|tenant| change.totals.iter().map(move |one| (tenant, one))) {
-                actions.push(add(place(matrix, CONTRIBUTION, Item::new(), &contribution(change, tenant, key))?, amount, &[])?);
+            for (tenant, key, amount) in change.contributions() {
+                let holes = stamp_params(&change.delivered.stream, slot).text("tenant", tenant.as_str()).text("total", key.as_str());
+                actions.push(add(place(matrix, CONTRIBUTION, Item::new(), &holes)?, amount, &[])?);
                 purposes.push(Purpose::Sum);
             }
         }
-        let slot = self.changes.first().map_or("", |change| &change.slot);
         for ((tenant, key), amount) in self.totals.iter().filter(|(_, amount)| !amount.is_zero()) {
             let item = place(matrix, TOTAL, Item::new(), &total(tenant, slot, key, shard))?;
             actions.push(add(item, *amount, &[("total", key.as_str()), (names::TENANT, tenant.as_str())])?);
@@ -137,10 +142,6 @@ impl<'d> Group<'d> {
 /// The holes of a stamp's key.
 pub(crate) fn stamp_params(stream: &StreamId, slot: &str) -> Params {
     Params::new().text("stream_type", stream.stream_type()).text("stream_id", stream.id()).text("slot", slot)
-}
-
-fn contribution(change: &Change<'_>, tenant: &Tenant, key: &TotalKey) -> Params {
-    stamp_params(&change.delivered.stream, &change.slot).text("tenant", tenant.as_str()).text("total", key.as_str())
 }
 
 /// The holes of a total's key.

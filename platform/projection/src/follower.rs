@@ -48,6 +48,8 @@ pub struct Follower {
 /// How a stream's change ended.
 enum Ended<'d> {
     Done,
+    /// Some of its commits are in; the others did not fit into the transaction.
+    More(&'d Delivered),
     Again(&'d Delivered),
     /// It cannot be, whatever is tried: the stream parks at the first commit that is new in it.
     Refused(&'d Delivered, String),
@@ -90,21 +92,21 @@ impl Follower {
             if fruitless > 0 {
                 tokio::time::sleep(PAUSE * 2u32.pow(fruitless - 1)).await;
             }
-            let before = open.len();
             let (ended, failures) = self.round(&open, &refused).await;
             failed.extend(failures);
             open.clear();
+            let came_through = |one: &Ended<'_>| matches!(one, Ended::Done | Ended::More(_));
+            fruitless = if ended.iter().any(came_through) { 0 } else { fruitless + 1 };
             for one in ended {
                 match one {
                     Ended::Done => {}
-                    Ended::Again(one) => open.push(one),
+                    Ended::More(one) | Ended::Again(one) => open.push(one),
                     Ended::Refused(one, reason) => {
                         open.push(one);
                         refused.push((&one.stream, reason));
                     }
                 }
             }
-            fruitless = if open.len() < before { 0 } else { fruitless + 1 };
         }
         failed.extend(open.iter().map(|one| one.first_sequence.as_str()));
         failed
@@ -175,9 +177,10 @@ impl Follower {
             return Ok(Some(self.parking(one, before, Stuck { version: first_version(&commits), reason })?));
         }
         let stored = before.item.get(STATE).filter(|_| !older).cloned();
+        let mut more = false;
         loop {
             let outcome = self.projection.fold(&one.stream, stored.as_ref(), &commits)?;
-            let stuck = outcome.stuck.clone().or_else(|| unreadable.clone());
+            let stuck = outcome.stuck.clone().or_else(|| unreadable.clone().filter(|_| !more));
             let last = outcome.folded.checked_sub(1).and_then(|last| commits.get(last));
             let Some(last) = last.filter(|last| last.version.get() > before.version || older && last.version.get() == before.version)
             else {
@@ -189,7 +192,7 @@ impl Follower {
             let (version, tenant) = (last.version.get(), last.tenant.clone());
             let change = self.change(one, &before, outcome, version, tenant, stuck)?;
             if change.actions_alone() <= MOST_ACTIONS {
-                return Ok(Some(change));
+                return Ok(Some(Change { more: more && change.parked.is_none(), ..change }));
             }
             if commits.len() == 1 || older {
                 let reason = format!("more than the {MOST_ACTIONS} items of a transaction change at once");
@@ -197,6 +200,7 @@ impl Follower {
             }
             // Fewer commits at a time; what is left comes in the next pass.
             commits.truncate(commits.len() / 2);
+            more = true;
         }
     }
 
@@ -217,8 +221,8 @@ impl Follower {
             item.insert(names::PARKED.into(), parked(stuck.version, &stuck.reason, self.deps.clock.now()));
         }
         let stamp = place(self.deps.reads.matrix(), STAMP, item, &self.stamp_key(&one.stream))?;
-        let slot = self.projection.slot();
-        Ok(Change { delivered: one, before, stamp, rows: vec![], totals: Contributions::default(), tenant: None, slot, parked: stuck })
+        let (rows, totals) = (vec![], Contributions::default());
+        Ok(Change { delivered: one, before, stamp, rows, totals, tenant: None, more: false, parked: stuck })
     }
 
     fn change<'d>(
@@ -266,12 +270,13 @@ impl Follower {
 
     /// Writes a group in one transaction, or nothing of it.
     async fn write<'d>(&self, group: &Group<'d>) -> Result<Vec<Ended<'d>>, BoxError> {
-        let (actions, purposes) = group.transaction(self.deps.reads.matrix(), self.shard)?;
+        let (actions, purposes) = group.transaction(self.deps.reads.matrix(), &self.projection.slot(), self.shard)?;
         let sent = self.deps.dynamodb.transact_write_items().set_transact_items(Some(actions));
         match sent.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
             Ok(_) => {
                 self.written(group);
-                Ok(group.changes.iter().map(|_| Ended::Done).collect())
+                let ended = |change: &Change<'d>| if change.more { Ended::More(change.delivered) } else { Ended::Done };
+                Ok(group.changes.iter().map(ended).collect())
             }
             Err(error) => {
                 let error = error.into_service_error();

@@ -232,3 +232,31 @@ async fn a_fold_that_errs_parks_its_stream_there_only() {
 async fn a_fold_that_panics_parks_its_stream_there_only() {
     a_fold_that_fails_parks_its_stream_there_only(|fixture| projector(fixture).with_totals::<Fragile<true>>()).await;
 }
+
+/// Adds to thirty totals for each failed payment: more than a transaction holds, of several.
+struct Wide;
+
+impl Totals for Wide {
+    const NAME: &'static str = "wide";
+    const STREAM_TYPE: &'static str = "INV";
+    const REVISION: u32 = 1;
+    type Event = InvoiceEvent;
+    type State = ();
+
+    fn fold(_: &StreamId, _: &mut (), event: &InvoiceEvent, _: Recorded, totals: &mut Contributions) -> Result<(), CannotFold> {
+        if let InvoiceEvent::PaymentFailed(failed) = event {
+            (0..30).for_each(|part| totals.add(TotalKey::of([&failed.attempt.to_string(), &part.to_string()]), 1, 1));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_into_one_transaction_goes_into_several() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 13, false).await;
+    let items = fixture.items(&stream).await;
+    let records: Vec<_> = items.iter().enumerate().map(|(n, item)| record("INSERT", n, item)).collect();
+    assert_eq!(deliver(&projector(&fixture).with_totals::<Wide>(), &records).await, None);
+    totals_are_exact::<Wide>(&fixture, "wide-r1", &[(stream, items)]).await;
+}
