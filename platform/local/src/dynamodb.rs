@@ -1,4 +1,4 @@
-//! Runs DynamoDB operations on the embedded database and answers as the wire does.
+//! Reads DynamoDB requests for the embedded database, and answers as the wire does.
 
 use dynoxide::{Database, DynoxideError};
 use serde::Serialize;
@@ -7,36 +7,48 @@ use serde::de::DeserializeOwned;
 use crate::arn;
 use crate::wire::Answer;
 
-/// Runs an operation. `body` is the request as it came.
-pub(crate) fn run(database: &Database, operation: &str, body: &str) -> Answer {
-    macro_rules! call {
-        ($method:ident) => {
-            read(body).and_then(|request| database.$method(request)).and_then(|response| write(&response))
-        };
+/// A request that was read, for the engine to run.
+pub(crate) type Work = Box<dyn FnOnce(&Database) -> Ran + Send>;
+/// What the engine came to, not written down yet.
+pub(crate) type Ran = Box<dyn FnOnce() -> Answer + Send>;
+
+/// Reads a request. It is parted into reading, running and writing, as only one request runs in the engine at a time.
+pub(crate) fn read(operation: &str, body: &str) -> Result<Work, Answer> {
+    macro_rules! work {
+        ($name:literal, $method:ident) => {{
+            let request = parsed(body).map_err(|error| answer($name, Err(error)))?;
+            Box::new(move |database: &Database| {
+                let result = database.$method(request);
+                Box::new(move || answer($name, result.and_then(|response| written(&response)))) as Ran
+            })
+        }};
     }
-    let result = match operation {
-        "PutItem" => call!(put_item),
-        "GetItem" => call!(get_item),
-        "UpdateItem" => call!(update_item),
-        "DeleteItem" => call!(delete_item),
-        "Query" => call!(query),
-        "Scan" => call!(scan),
-        "BatchGetItem" => call!(batch_get_item),
-        "BatchWriteItem" => call!(batch_write_item),
-        "TransactGetItems" => call!(transact_get_items),
-        "TransactWriteItems" => call!(transact_write_items),
-        "ExecuteStatement" => call!(execute_statement),
-        "ExecuteTransaction" => call!(execute_transaction),
-        "BatchExecuteStatement" => call!(batch_execute_statement),
-        "UpdateTimeToLive" => call!(update_time_to_live),
-        "DescribeTimeToLive" => call!(describe_time_to_live),
-        "ListTables" => call!(list_tables),
+    Ok(match operation {
+        "PutItem" => work!("PutItem", put_item),
+        "GetItem" => work!("GetItem", get_item),
+        "UpdateItem" => work!("UpdateItem", update_item),
+        "DeleteItem" => work!("DeleteItem", delete_item),
+        "Query" => work!("Query", query),
+        "Scan" => work!("Scan", scan),
+        "BatchGetItem" => work!("BatchGetItem", batch_get_item),
+        "BatchWriteItem" => work!("BatchWriteItem", batch_write_item),
+        "TransactGetItems" => work!("TransactGetItems", transact_get_items),
+        "TransactWriteItems" => work!("TransactWriteItems", transact_write_items),
+        "ExecuteStatement" => work!("ExecuteStatement", execute_statement),
+        "ExecuteTransaction" => work!("ExecuteTransaction", execute_transaction),
+        "BatchExecuteStatement" => work!("BatchExecuteStatement", batch_execute_statement),
+        "UpdateTimeToLive" => work!("UpdateTimeToLive", update_time_to_live),
+        "DescribeTimeToLive" => work!("DescribeTimeToLive", describe_time_to_live),
+        "ListTables" => work!("ListTables", list_tables),
         "CreateTable" | "DeleteTable" | "DescribeTable" | "UpdateTable" | "TagResource" | "UntagResource" | "ListTagsOfResource" => {
-            return with_arns(database, operation, body);
+            let (operation, body) = (operation.to_owned(), body.to_owned());
+            Box::new(move |database| {
+                let answer = with_arns(database, &operation, &body);
+                Box::new(move || answer)
+            })
         }
-        _ => return Answer::refused("UnknownOperationException", ""),
-    };
-    answer(operation, result)
+        _ => return Err(Answer::refused("UnknownOperationException", "")),
+    })
 }
 
 /// Operations whose requests or answers carry ARNs: the engine's region is called `dynoxide`.
@@ -44,7 +56,7 @@ fn with_arns(database: &Database, operation: &str, body: &str) -> Answer {
     let body = &body.replace(&format!(":{}:", arn::REGION), ":dynoxide:");
     macro_rules! call {
         ($method:ident) => {
-            read(body).and_then(|request| database.$method(request)).and_then(|response| write(&response))
+            parsed(body).and_then(|request| database.$method(request)).and_then(|response| written(&response))
         };
     }
     let result = match operation {
@@ -62,11 +74,11 @@ fn with_arns(database: &Database, operation: &str, body: &str) -> Answer {
     answer
 }
 
-fn read<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
+fn parsed<T: DeserializeOwned>(body: &str) -> Result<T, DynoxideError> {
     serde_json::from_str(body).map_err(|error| unreadable(&error.to_string()))
 }
 
-fn write<T: Serialize>(response: &T) -> Result<String, DynoxideError> {
+fn written<T: Serialize>(response: &T) -> Result<String, DynoxideError> {
     serde_json::to_string(response).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 

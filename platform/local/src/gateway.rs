@@ -123,10 +123,7 @@ async fn run(
     failing: &[usize],
 ) -> Answer {
     match operation.service {
-        "dynamodb" => {
-            let _turn = account.turns.take(&principal.name).await;
-            run_dynamodb(account, operation.name, needs, request)
-        }
+        "dynamodb" => run_dynamodb(account, principal, operation.name, needs, request).await,
         "streams" => stream_api::run(account, operation.name, body),
         "events" if operation.name == "PutEvents" => answer(account.bus.put_events(body, failing)),
         "events" if operation.name == "TestEventPattern" => answer(Bus::test_pattern(body)),
@@ -137,11 +134,19 @@ async fn run(
     }
 }
 
-fn run_dynamodb(account: &Account, operation: &str, needs: &[Need], request: &Request) -> Answer {
+async fn run_dynamodb(account: &Account, principal: &Principal, operation: &str, needs: &[Need], request: &Request) -> Answer {
     let Ok(body) = std::str::from_utf8(request.body()) else {
         return Answer::refused("SerializationException", "The request body is not UTF-8.");
     };
-    let mut answer = account.engine.run(&*account.clock, |database| dynamodb::run(database, operation, body));
+    let work = match dynamodb::read(operation, body) {
+        Ok(work) => work,
+        Err(refusal) => return refusal,
+    };
+    let ran = {
+        let _turn = account.turns.take(&principal.name).await;
+        account.engine.run(&*account.clock, work)
+    };
+    let mut answer = ran();
     if answer.is_ok() {
         needs.iter().filter(|need| access::writes(need.action)).filter_map(|need| need.table.as_deref()).for_each(|table| {
             account.streams.written(table);

@@ -71,6 +71,9 @@ fn create(engine: &Engine, clock: &dyn Clock, name: &str, table: &Value) -> Resu
 }
 
 fn run(engine: &Engine, clock: &dyn Clock, operation: &str, request: &Value) -> Result<(), String> {
-    let answer: Answer = engine.run(clock, |database| dynamodb::run(database, operation, &request.to_string()));
+    let answer: Answer = match dynamodb::read(operation, &request.to_string()) {
+        Ok(work) => engine.run(clock, work)(),
+        Err(refusal) => refusal,
+    };
     if answer.is_ok() { Ok(()) } else { Err(String::from_utf8_lossy(&answer.body).into_owned()) }
 }

@@ -23,6 +23,9 @@ pub(crate) const TOTAL: &str = "Total";
 /// side by side seldom meet, and a total is the sum of all.
 pub(crate) const SHARDS: u64 = 8;
 
+/// Actions that a total takes at most: what is added, and the total itself.
+const ACTIONS_OF_TOTAL: usize = 2;
+
 /// Whose row it is: the projection and the stream.
 const OWNER: &str = "owner";
 
@@ -53,7 +56,14 @@ pub(crate) enum RowChange {
 #[derive(Default)]
 pub(crate) struct Group<'d> {
     pub(crate) changes: Vec<Change<'d>>,
-    totals: BTreeMap<(Tenant, TotalKey), Amount>,
+    totals: BTreeMap<(Tenant, TotalKey), Added>,
+}
+
+/// What a group adds to one total, and which of its changes do.
+#[derive(Default)]
+struct Added {
+    amount: Amount,
+    changes: Vec<usize>,
 }
 
 /// What an action of a transaction is for.
@@ -68,8 +78,9 @@ pub(crate) enum Purpose {
 }
 
 impl Change<'_> {
-    fn actions(&self) -> usize {
-        1 + self.rows.len() + self.totals.iter().count()
+    /// Its stamp and its rows.
+    fn own_actions(&self) -> usize {
+        1 + self.rows.len()
     }
 
     /// What it adds to totals, and whose they are.
@@ -79,7 +90,7 @@ impl Change<'_> {
 
     /// The actions it takes alone.
     pub(crate) fn actions_alone(&self) -> usize {
-        self.actions() + self.totals.iter().count()
+        self.own_actions() + ACTIONS_OF_TOTAL * self.totals.iter().count()
     }
 }
 
@@ -101,15 +112,16 @@ pub(crate) fn group<'d>(changes: Vec<Change<'d>>) -> Vec<Group<'d>> {
 
 impl<'d> Group<'d> {
     fn actions_with(&self, change: &Change<'_>) -> usize {
-        let own: usize = self.changes.iter().map(Change::actions).sum();
+        let own: usize = self.changes.iter().map(Change::own_actions).sum();
         let new = change.contributions().filter(|(tenant, key, _)| !self.totals.contains_key(&((*tenant).clone(), (*key).clone()))).count();
-        own + self.totals.len() + change.actions() + new
+        own + change.own_actions() + ACTIONS_OF_TOTAL * (self.totals.len() + new)
     }
 
     fn add(&mut self, change: Change<'d>) {
         for (tenant, key, amount) in change.contributions() {
-            let total = self.totals.entry((tenant.clone(), key.clone())).or_default();
-            *total = total.plus(amount);
+            let added = self.totals.entry((tenant.clone(), key.clone())).or_default();
+            added.amount = added.amount.plus(amount);
+            added.changes.push(self.changes.len());
         }
         self.changes.push(change);
     }
@@ -124,18 +136,41 @@ impl<'d> Group<'d> {
                 actions.push(row_action(row)?);
                 purposes.push(Purpose::Row(number));
             }
-            for (tenant, key, amount) in change.contributions() {
-                let holes = stamp_params(&change.delivered.stream, slot).text("tenant", tenant.as_str()).text("total", key.as_str());
-                actions.push(add(place(matrix, CONTRIBUTION, Item::new(), &holes)?, amount, &[])?);
+        }
+        for ((tenant, key), added) in &self.totals {
+            actions.push(self.put_contribution(matrix, slot, (tenant, key), added)?);
+            purposes.push(Purpose::Sum);
+            if !added.amount.is_zero() {
+                actions.push(add_to_total(place(matrix, TOTAL, Item::new(), &total(tenant, slot, key, shard))?, tenant, key, added.amount)?);
                 purposes.push(Purpose::Sum);
             }
         }
-        for ((tenant, key), amount) in self.totals.iter().filter(|(_, amount)| !amount.is_zero()) {
-            let item = place(matrix, TOTAL, Item::new(), &total(tenant, slot, key, shard))?;
-            actions.push(add(item, *amount, &[("total", key.as_str()), (names::TENANT, tenant.as_str())])?);
-            purposes.push(Purpose::Sum);
-        }
         Ok((actions, purposes))
+    }
+
+    /// What the group adds to a total, and which streams' commits do. Named after the first of them and the version it comes to: its stamp
+    /// comes there once, so the name is new.
+    fn put_contribution(
+        &self,
+        matrix: &Matrix,
+        slot: &str,
+        (tenant, key): (&Tenant, &TotalKey),
+        added: &Added,
+    ) -> Result<TransactWriteItem, BoxError> {
+        let changes = || added.changes.iter().map(|&number| &self.changes[number]);
+        let first = changes().next().ok_or("a stream contributes")?;
+        let version = Stamped::of(first.stamp.item.clone()).version;
+        let holes = stamp_params(&first.delivered.stream, slot).number("version", version);
+        let streams = changes().map(|change| AttributeValue::S(change.delivered.stream.to_string())).collect();
+        let number = |number: i128| AttributeValue::N(number.to_string());
+        let item = Item::from([
+            (names::AMOUNT.to_owned(), number(added.amount.sum)),
+            (names::COUNT.to_owned(), number(added.amount.count)),
+            (names::STREAMS.to_owned(), AttributeValue::L(streams)),
+        ]);
+        let placed = place(matrix, CONTRIBUTION, item, &holes.text("tenant", tenant.as_str()).text("total", key.as_str()))?;
+        let put = Put::builder().table_name(placed.table).set_item(Some(placed.item)).build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
     }
 }
 
@@ -184,22 +219,20 @@ fn row_action(row: &RowChange) -> Result<TransactWriteItem, BoxError> {
     })
 }
 
-/// Adds to a contribution or a total. Not blind: the stamp in the same transaction lets it happen once.
-fn add(item: Placed, amount: Amount, sets: &[(&str, &str)]) -> Result<TransactWriteItem, BoxError> {
+/// Adds to a total. Not blind: the stamps in the same transaction let it happen once.
+fn add_to_total(item: Placed, tenant: &Tenant, key: &TotalKey, amount: Amount) -> Result<TransactWriteItem, BoxError> {
     let number = |number: i128| AttributeValue::N(number.to_string());
-    let mut update = Update::builder()
+    let update = Update::builder()
         .table_name(item.table)
         .set_key(Some(item.key))
-        .expression_attribute_names("#amount", "amount")
-        .expression_attribute_names("#n", "n")
+        .update_expression("ADD #amount :amount, #n :n SET #total = :total, #tenant = :tenant")
+        .expression_attribute_names("#amount", names::AMOUNT)
+        .expression_attribute_names("#n", names::COUNT)
+        .expression_attribute_names("#total", "total")
+        .expression_attribute_names("#tenant", names::TENANT)
         .expression_attribute_values(":amount", number(amount.sum))
-        .expression_attribute_values(":n", number(amount.count));
-    let mut expression = "ADD #amount :amount, #n :n".to_owned();
-    for (place, (name, value)) in sets.iter().enumerate() {
-        expression.push_str(if place == 0 { " SET " } else { ", " });
-        expression.push_str(&format!("#s{place} = :s{place}"));
-        update = update.expression_attribute_names(format!("#s{place}"), *name);
-        update = update.expression_attribute_values(format!(":s{place}"), AttributeValue::S((*value).to_owned()));
-    }
-    Ok(TransactWriteItem::builder().update(update.update_expression(expression).build()?).build())
+        .expression_attribute_values(":n", number(amount.count))
+        .expression_attribute_values(":total", AttributeValue::S(key.as_str().to_owned()))
+        .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()));
+    Ok(TransactWriteItem::builder().update(update.build()?).build())
 }

@@ -1,6 +1,6 @@
 //! Reads totals, and explains them down to the commits that make them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use annals_kit::{StreamId, Tenant, Timestamp, Version};
 use annals_log::{BoxError, Commit};
@@ -8,6 +8,7 @@ use annals_reads::{Item, Params, ReadError};
 
 use crate::change::SHARDS;
 use crate::follower::Follower;
+use crate::projection::names;
 use crate::totals::{Amount, TotalKey};
 
 /// What one commit adds to a total.
@@ -45,15 +46,19 @@ impl Follower {
 
     /// The commits that make a total, by stream and version, folded again from the log.
     ///
-    /// Cost: a strong Query of the total's contributions, and one for each stream among them.
+    /// Cost: a strong Query of the total's contributions, and one for each stream that they name.
     ///
     /// Errors: also where a stream's commits can no longer be read or folded.
     pub async fn explain(&self, tenant: &Tenant, key: &TotalKey) -> Result<Vec<Explained>, BoxError> {
         let params = self.of_slot(tenant).text("total", key.as_str());
-        let mut explained = vec![];
+        let mut streams = BTreeSet::new();
         for item in self.deps().reads.query_all("contributions_of_total", &params).await? {
-            let stream = item.get("SK").and_then(|stream| stream.as_s().ok()).ok_or("a contribution names its stream")?;
-            explained.extend(self.explain_stream(&stream.parse()?, key).await?);
+            let named = item.get(names::STREAMS).and_then(|streams| streams.as_l().ok()).ok_or("a contribution names its streams")?;
+            streams.extend(named.iter().filter_map(|stream| stream.as_s().ok()).map(|stream| stream.parse::<StreamId>()).collect::<Result<Vec<_>, _>>()?);
+        }
+        let mut explained = vec![];
+        for stream in streams {
+            explained.extend(self.explain_stream(&stream, key).await?);
         }
         Ok(explained)
     }
@@ -87,5 +92,5 @@ impl Follower {
 /// The sum and the count of an item.
 fn amount(item: &Item) -> Amount {
     let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()).unwrap_or(0);
-    Amount { sum: number("amount"), count: number("n") }
+    Amount { sum: number(names::AMOUNT), count: number(names::COUNT) }
 }

@@ -31,7 +31,8 @@ use crate::totals::Contributions;
 const FRUITLESS: u32 = 5;
 /// The pause before the next attempt after a transaction met another; doubles.
 const PAUSE: Duration = Duration::from_millis(10);
-const CACHED_STAMPS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
+/// Some 1 KB each in memory, and each follower has as many.
+const CACHED_STAMPS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// The stamp's own attributes beside those that every row has.
 const STATE: &str = "state";
 const KEYS: &str = "keys";
@@ -81,18 +82,19 @@ impl Follower {
 
     /// Brings the projection to what these streams' records name; the sequence numbers of those that failed.
     ///
-    /// Cost per stream: 1 RCU for a stamp that is not cached (a hundred in a call), a Query over a gap; two WCU per KB of the stamp, of
+    /// Cost per stream: 1 RCU for a stamp that is not cached and not new (a hundred in a call), a Query over a gap; two WCU per KB of the stamp, of
     /// each row or contribution that changes, and of each total once a transaction; a transaction carries up to a hundred of these.
     pub(crate) async fn take_in<'d>(&self, delivered: &[&'d Delivered]) -> Vec<&'d str> {
         let mut open: Vec<_> = delivered.iter().copied().filter(|one| one.stream.stream_type() == self.projection.stream_type()).collect();
         let mut failed = vec![];
         let mut refused: Vec<(&StreamId, String)> = vec![];
-        let mut fruitless = 0;
+        let (mut fruitless, mut first) = (0, true);
         while !open.is_empty() && fruitless < FRUITLESS {
             if fruitless > 0 {
                 tokio::time::sleep(PAUSE * 2u32.pow(fruitless - 1)).await;
             }
-            let (ended, failures) = self.round(&open, &refused).await;
+            let (ended, failures) = self.round(&open, &refused, first).await;
+            first = false;
             failed.extend(failures);
             open.clear();
             let came_through = |one: &Ended<'_>| matches!(one, Ended::Done | Ended::More(_));
@@ -113,9 +115,9 @@ impl Follower {
     }
 
     /// One pass: how each stream's change ended, and the sequence numbers of those that failed.
-    async fn round<'d>(&self, open: &[&'d Delivered], refused: &[(&StreamId, String)]) -> (Vec<Ended<'d>>, Vec<&'d str>) {
+    async fn round<'d>(&self, open: &[&'d Delivered], refused: &[(&StreamId, String)], first: bool) -> (Vec<Ended<'d>>, Vec<&'d str>) {
         let (mut ended, mut failed, mut changes) = (vec![], vec![], vec![]);
-        let stamps = self.stamps(open).await;
+        let stamps = self.stamps(open, first).await;
         let mut preparing = vec![];
         for (one, before) in open.iter().copied().zip(stamps) {
             let refused = refused.iter().find(|(stream, _)| **stream == one.stream).map(|(_, reason)| reason.clone());
@@ -143,11 +145,13 @@ impl Follower {
         (ended, failed)
     }
 
-    /// The stored stamps, or the cached ones: the guarded write finds out if one has moved.
-    async fn stamps(&self, open: &[&Delivered]) -> Vec<Result<Stamped, BoxError>> {
+    /// The stored stamps, or the cached ones: the guarded write finds out if one has moved. At the first attempt a stream whose beginning
+    /// is in the batch has none yet, and is not asked for.
+    async fn stamps(&self, open: &[&Delivered], first: bool) -> Vec<Result<Stamped, BoxError>> {
+        let begins = |one: &Delivered| first && one.commits.first().is_some_and(|commit| commit.version == Version::FIRST);
         let cached: Vec<Option<Stamped>> = {
             let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            open.iter().map(|one| cache.get(&one.stream).cloned()).collect()
+            open.iter().map(|one| cache.get(&one.stream).cloned().or_else(|| begins(one).then(Stamped::default))).collect()
         };
         let unknown: Vec<Params> =
             open.iter().zip(&cached).filter(|(_, cached)| cached.is_none()).map(|(one, _)| self.stamp_key(&one.stream)).collect();

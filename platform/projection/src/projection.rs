@@ -42,12 +42,15 @@ pub(crate) struct Stamped {
     pub(crate) item: Item,
 }
 
-/// The attributes that the kit adds to every row.
+/// The attributes that the kit adds to every row, and those of contributions and totals.
 pub(crate) mod names {
     pub(crate) const REVISION: &str = "rev";
     pub(crate) const VERSION: &str = "ver";
     pub(crate) const TENANT: &str = "tenant";
     pub(crate) const PARKED: &str = "parked";
+    pub(crate) const AMOUNT: &str = "amount";
+    pub(crate) const COUNT: &str = "n";
+    pub(crate) const STREAMS: &str = "streams";
 }
 
 impl Stamped {
