@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::logs::LOGS;
 
@@ -62,6 +62,8 @@ pub enum Command {
     Matrix(Matrix),
     /// Derive, check and release the services' contracts; for developers, in a checkout.
     Contracts(Contracts),
+    /// Write the skeleton of something new, ready to be filled in; for developers, in a checkout.
+    New(New),
 }
 
 /// Options of `up`.
@@ -340,4 +342,48 @@ pub enum ContractsCommand {
     Check,
     /// Keep the contracts as released: from now on consumers rely on them.
     Release,
+}
+
+/// Options of `new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// What.
+    #[command(subcommand)]
+    pub command: NewCommand,
+}
+
+/// What can be new.
+#[derive(Debug, Subcommand)]
+pub enum NewCommand {
+    /// A projection: its fold, its tests, and its lines in the projector and the matrix. It works as it is, and overwrites nothing.
+    Projection(NewProjection),
+}
+
+/// Options of `new projection`.
+#[derive(Debug, Args)]
+pub struct NewProjection {
+    /// The service, such as billing.
+    pub service: String,
+    /// Its name, such as revenue-by-country.
+    pub name: String,
+    /// What it makes of its streams.
+    #[arg(long, value_enum, default_value_t = Kind::Totals)]
+    pub kind: Kind,
+    /// The type of the streams it reads, such as INV; without it, the one that most projections of the service read.
+    #[arg(long, value_name = "TYPE")]
+    pub stream: Option<String>,
+    /// The work tree.
+    #[arg(long, default_value = ".", value_name = "DIR")]
+    pub root: PathBuf,
+}
+
+/// What a projection makes of its streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Sums and counts over many streams.
+    Totals,
+    /// Rows of each stream.
+    Rows,
+    /// A set of members, which streams join and leave.
+    Set,
 }

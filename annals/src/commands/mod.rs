@@ -5,6 +5,7 @@ mod contracts;
 mod dlq;
 mod history;
 mod matrix;
+mod new_projection;
 mod pay;
 mod reconcile;
 mod replay_webhooks;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use annals_lambda::machine::{MachineClock, MachineIds};
 
-use crate::cli::{Cli, Command, Up};
+use crate::cli::{Cli, Command, New, NewCommand, Up};
 use crate::outcome::{Answer, CouldNotTell};
 use crate::session::{Session, SessionError};
 use crate::system::SystemError;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::Matrix(options) => return matrix::run(options),
         Command::Status(options) => return status::run(&cli.data, options).await,
         Command::Contracts(options) => return contracts::run(options),
+        Command::New(New { command: NewCommand::Projection(options) }) => return new_projection::run(options),
         _ => {}
     }
     let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
@@ -50,7 +52,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
 /// Runs a command that asks a system; `directory` is where its data is.
 pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
     match command {
-        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::Status(_) => {
+        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::New(_) | Command::Status(_) => {
             unreachable!("was run above, as it needs no session like this")
         }
         Command::History(options) => history::run(session, &options).await,

@@ -6,6 +6,7 @@ mod bad_input;
 mod contracts;
 mod dlq;
 mod ledger;
+mod new_projection;
 mod outage;
 mod path;
 mod policies;

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 /// What is published, as one queue gets it.
 const PUBLISHED: &str = "published";
-const ADMINISTRATOR: &str = "administrator";
+pub(crate) const ADMINISTRATOR: &str = "administrator";
 
 /// A function about to be put on an account.
 pub struct Stage {
@@ -216,7 +216,7 @@ fn role(name: &str) -> Role {
     }
 }
 
-fn administrator() -> Role {
+pub(crate) fn administrator() -> Role {
     Role {
         name: ADMINISTRATOR.to_owned(),
         access_key_id: "AKIAADMINISTRATOR".to_owned(),
@@ -245,7 +245,7 @@ fn url(listener: &TcpListener) -> String {
     format!("http://{}", listener.local_addr().expect("it listens"))
 }
 
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 impl Metrics for Nowhere {
     fn count(&self, _: &'static str, _: Metric, _: u64, _: &str) {}

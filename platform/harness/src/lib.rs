@@ -5,9 +5,11 @@
 //!
 //! - [`harness`]: the account, the function, and ways to hand it events
 //! - [`events`]: events as AWS hands them over
+//! - [`histories`]: streams and deliveries for the law of a projection; needs no binary
 //! - `bin/misbehaving`: a function that does what functions should not, for the tests of the runtime itself
 
 pub mod events;
 pub mod harness;
+pub mod histories;
 
 pub use harness::{Harness, Stage};

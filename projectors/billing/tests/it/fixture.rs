@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use annals_kit::ids::SeededIds;
-use annals_kit::{Clock, CommandId, Ids, Money, StreamId, Timestamp};
+use annals_kit::{Clock, CommandId, Ids, Money, StreamId, Timestamp, Version};
 use annals_lambda::{Account, Host, Metric, Metrics};
 use annals_local::randomness::Seeded;
 use annals_local::{Call, Config, Fault, Faults, Local, Queue, Role, Rule, Store, Target};
-use annals_log::{Commit, Expect, Log, LogConfig, Request, Streams};
-use annals_projection::Projector;
+use annals_log::{Commit, Expect, Log, LogConfig, Request, StreamHead, Streams};
+use annals_projection::{Consumer, Found, Mode, Projector};
 use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::types::AttributeValue;
 use billing::invoice::{Happened, Invoice, InvoiceEvent, InvoiceIssued, IssueInvoice, Notice, RecordNotice};
@@ -22,8 +22,6 @@ use uuid::Uuid;
 
 pub(crate) const LOG: &str = "subscriptions-log";
 pub(crate) const ROWS: &str = "subscriptions";
-/// Who reads an invoice's stream: its row, payments, open invoices, revenue and receivables.
-pub(crate) const READERS: u64 = 5;
 
 struct TokioClock(tokio::time::Instant);
 
@@ -141,6 +139,17 @@ impl Fixture {
         self.clock.now()
     }
 
+    /// How many read an invoice's stream: its row, and every projection beside it that says so.
+    pub(crate) async fn readers(&self) -> u64 {
+        let head = StreamHead { stream: StreamId::of("INV", Uuid::nil()), version: Version::FIRST, recorded_at: None };
+        let mut readers = 1;
+        for follower in self.projector().followers() {
+            let found = follower.reconcile(std::slice::from_ref(&head), Mode::Look).await;
+            readers += u64::from(found != [Found::NotRead]);
+        }
+        readers
+    }
+
     /// An invoice with this many commits: issued, then failed attempts, and paid at last if `paid`.
     pub(crate) async fn invoice(&self, number: u128, commits: u32, paid: bool) -> StreamId {
         let streams = Streams::<Invoice>::new(self.log.clone());
@@ -174,7 +183,7 @@ impl Fixture {
 
     /// A stream's stored commits as far as faults let them be read.
     pub(crate) async fn try_items(&self, stream: &StreamId) -> Vec<Item> {
-        self.log.from_version(stream, annals_kit::Version::FIRST, 1000, None).await.map(|page| page.items).unwrap_or_default()
+        self.log.from_version(stream, Version::FIRST, 1000, None).await.map(|page| page.items).unwrap_or_default()
     }
 
     async fn notice(&self, streams: &Streams<Invoice>, stream: &StreamId, attempt: u32, happened: Happened) {
@@ -204,7 +213,7 @@ impl Fixture {
 
     /// A stream's stored commits, oldest first.
     pub(crate) async fn items(&self, stream: &StreamId) -> Vec<Item> {
-        self.log.from_version(stream, annals_kit::Version::FIRST, 1000, None).await.unwrap().items
+        self.log.from_version(stream, Version::FIRST, 1000, None).await.unwrap().items
     }
 
     /// The stored row, as far as faults let it be read.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use annals_harness::histories::{told, totals_are_the_folds};
 use annals_kit::{Recorded, StreamId};
 use annals_lambda::Metric;
 use annals_local::Fault;
@@ -11,6 +12,9 @@ use annals_projection::{CannotFold, Contributions, Projector, ProjectorDeps, Tot
 use annals_reads::{Item, Params};
 use aws_sdk_dynamodb::types::AttributeValue;
 use billing::invoice::InvoiceEvent;
+use billing::subscription::SubscriptionEvent;
+use billing_projectors::active_customers::ActiveCustomers;
+use billing_projectors::mrr_movements::MrrMovements;
 use billing_projectors::open_invoices::OpenInvoices;
 use billing_projectors::payments::Payments;
 use billing_projectors::receivables_by_customer::ReceivablesByCustomer;
@@ -20,7 +24,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
 
-use crate::fixture::{Fixture, deliver, record};
+use crate::fixture::{Fixture, LOG, deliver, record};
 
 type Sums = BTreeMap<String, (i128, i128)>;
 
@@ -140,6 +144,17 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(side_by_side(invoices, drawn, faults));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Law: totals are the sums of the folds, also over histories that no command makes.
+    #[test]
+    fn totals_of_subscriptions_are_the_folds(told in told::<SubscriptionEvent>("billing")) {
+        totals_are_the_folds::<MrrMovements>("billing", LOG, &told);
+        totals_are_the_folds::<ActiveCustomers>("billing", LOG, &told);
     }
 }
 

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
-use crate::fixture::{Fixture, LOG, READERS, ROWS, deliver, fold, record, version};
+use crate::fixture::{Fixture, LOG, ROWS, deliver, fold, record, version};
 
 fn reconciler(fixture: &Fixture, failures: &Path) -> Reconciliation {
     billing_projectors::reconciler(&fixture.host(), "annals").with_failures(Arc::new(Folder::new(failures)))
@@ -94,11 +94,12 @@ async fn a_lost_last_record_is_found_fed_and_counted_once() {
     let first = walk(&fixture, &reconciliation, Wake::Schedule).await;
     assert_eq!((tally(&first).commits, tally(&first).streams), (6, 2));
     assert_eq!(tally(&first).of("rows"), mended(1, 1));
+    let readers = fixture.readers().await;
     // No record has ever come to the ledger.
-    assert_eq!((tally(&first).of("ledger"), tally(&first).named.len() as u64), (mended(2, 6), 2 + READERS));
+    assert_eq!((tally(&first).of("ledger"), tally(&first).named.len() as u64), (mended(2, 6), 2 + readers));
     assert_eq!(version(&fixture.row(&lost).await.unwrap()), 4);
     assert_eq!(fixture.published().len() - published, 2, "the payment, and the dunning that it stopped");
-    assert_eq!((fixture.counts.of(Metric::StreamLacking), fixture.counts.of(Metric::CommitLacking)), (2 + READERS, 6 + READERS));
+    assert_eq!((fixture.counts.of(Metric::StreamLacking), fixture.counts.of(Metric::CommitLacking)), (2 + readers, 6 + readers));
     // Not due for a day.
     assert_eq!(reconciliation.run(Wake::Schedule, fixture.now()).await.unwrap().walk, None);
     tokio::time::advance(Duration::from_secs(24 * 3600)).await;
@@ -361,7 +362,7 @@ async fn run(losses: Losses) {
         }
     }
     assert_eq!(published.len(), committed, "published what was never committed");
-    let parked = READERS * streams.iter().filter(|(_, history)| history.unknown).count() as u64;
+    let parked = fixture.readers().await * streams.iter().filter(|(_, history)| history.unknown).count() as u64;
     let walked: u64 = count(&fixture).await;
     assert_eq!((tally(&report).all().parked, tally(&report).commits, tally(&report).streams), (parked, walked, streams.len() as u64));
     let (again, writes) = (walk(&fixture, &reconciliation, Wake::Lost).await, fixture.published().len());

@@ -6,7 +6,7 @@ use annals_local::Fault;
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::fixture::{Fixture, LOG, READERS, ROWS, deliver, fold, record, version};
+use crate::fixture::{Fixture, LOG, ROWS, deliver, fold, record, version};
 
 #[tokio::test(start_paused = true)]
 async fn a_gap_is_filled_from_the_log_and_what_fills_it_is_published() {
@@ -66,7 +66,7 @@ async fn an_undecodable_commit_parks_its_stream_and_no_other() {
     assert_eq!(why["version"], AttributeValue::N("3".into()));
     assert!(why["reason"].as_s().unwrap().contains("SOMETHING_STRANGE"), "{why:?}");
     assert_eq!(version(&fixture.row(&good).await.unwrap()), 2);
-    assert_eq!(fixture.counts.of(Metric::StreamParked), READERS);
+    assert_eq!(fixture.counts.of(Metric::StreamParked), fixture.readers().await);
     assert_eq!(strange["SK"].as_s().unwrap(), &format!("{:020}", 3));
 }
 
