@@ -88,7 +88,7 @@ fn a_table_is_created_as_the_matrix_says() {
     let held = index["Projection"]["NonKeyAttributes"].as_array().unwrap();
     assert!(held.contains(&json!("tenant")) && !held.contains(&json!("rev")) && !held.contains(&json!("PK")), "{held:?}");
     assert_eq!(table["BillingMode"], "PAY_PER_REQUEST");
-    assert_eq!(table["StreamSpecification"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
+    assert_eq!(table["StreamSpecification"]["StreamViewType"], "KEYS_ONLY");
     assert_eq!(table["DeletionProtectionEnabled"], true);
     // More at its peak than a new on-demand table takes: projections write several items a commit.
     assert!(table["WarmThroughput"]["WriteUnitsPerSecond"].as_u64() > Some(4_000), "{}", table["WarmThroughput"]);

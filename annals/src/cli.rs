@@ -40,6 +40,14 @@ pub enum Command {
     Verify(Verify),
     /// Find and mend what rows, bus and ledgers lack of the logs: failed batches, then every stream; exits 1 if something is still lacking.
     Reconcile(Reconcile),
+    /// List the projections: revision, what is stored, what they lack of their logs, parked streams and why; exits 1 if there is any.
+    Projections(Projections),
+    /// Fold a projection again where its streams stand at an older revision or lack commits, while traffic goes on.
+    Rebuild(Rebuild),
+    /// Fold the log again and compare with what a projection has stored; exits 1 at the first difference.
+    Diff(Diff),
+    /// Try a parked stream again, as the code may have learnt to fold it; exits 1 if it is still parked.
+    Unpark(Unpark),
     /// List sums over many streams, such as revenue-by-month; without a name, what there is.
     Totals(Totals),
     /// List the commits that make a total; exits 1 if they do not make it exactly.
@@ -148,6 +156,43 @@ pub struct Totals {
     /// Print JSON, one total a line.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `projections`.
+#[derive(Debug, Args)]
+pub struct Projections {
+    /// Print JSON, one projection a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `rebuild`.
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// The projection, as `annals projections` lists it.
+    pub projection: String,
+    /// Only this stream.
+    #[arg(long, value_name = "STREAM")]
+    pub stream: Option<String>,
+}
+
+/// Options of `diff`.
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// The projection, as `annals projections` lists it.
+    pub projection: String,
+    /// Print the difference as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `unpark`.
+#[derive(Debug, Args)]
+pub struct Unpark {
+    /// The projection, as `annals projections` lists it.
+    pub projection: String,
+    /// The stream, such as INV#0190c9a2-....
+    pub stream: String,
 }
 
 /// Options of `explain`.

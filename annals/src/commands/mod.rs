@@ -7,6 +7,7 @@ mod history;
 mod matrix;
 mod new_projection;
 mod pay;
+mod projections;
 mod reconcile;
 mod replay_webhooks;
 mod show;
@@ -59,6 +60,10 @@ pub async fn ask(session: &Session, command: Command, directory: &Path) -> Resul
         Command::Show(options) => show::run(session, &options).await,
         Command::Verify(options) => verify::run(session, &options).await,
         Command::Reconcile(options) => reconcile::run(session, directory, &options).await,
+        Command::Projections(options) => projections::list(session, &options).await,
+        Command::Rebuild(options) => projections::rebuild(session, &options).await,
+        Command::Diff(options) => projections::diff(session, &options).await,
+        Command::Unpark(options) => projections::unpark(session, &options).await,
         Command::Totals(options) => totals::list(session, &options).await,
         Command::Explain(options) => totals::explain(session, &options).await,
         Command::Pay(options) => pay::run(session, &options).await,

@@ -12,6 +12,7 @@ mod path;
 mod policies;
 mod process;
 mod processes;
+mod projections;
 mod schedules;
 mod status;
 mod totals;

@@ -141,7 +141,12 @@ impl<'d> Group<'d> {
             actions.push(self.put_contribution(matrix, slot, (tenant, key), added)?);
             purposes.push(Purpose::Sum);
             if !added.amount.is_zero() {
-                actions.push(add_to_total(place(matrix, TOTAL, Item::new(), &total(tenant, slot, key, shard))?, tenant, key, added.amount)?);
+                actions.push(add_to_total(
+                    place(matrix, TOTAL, Item::new(), &total(tenant, slot, key, shard))?,
+                    tenant,
+                    key,
+                    added.amount,
+                )?);
                 purposes.push(Purpose::Sum);
             }
         }

@@ -54,7 +54,13 @@ impl Follower {
         let mut streams = BTreeSet::new();
         for item in self.deps().reads.query_all("contributions_of_total", &params).await? {
             let named = item.get(names::STREAMS).and_then(|streams| streams.as_l().ok()).ok_or("a contribution names its streams")?;
-            streams.extend(named.iter().filter_map(|stream| stream.as_s().ok()).map(|stream| stream.parse::<StreamId>()).collect::<Result<Vec<_>, _>>()?);
+            streams.extend(
+                named
+                    .iter()
+                    .filter_map(|stream| stream.as_s().ok())
+                    .map(|stream| stream.parse::<StreamId>())
+                    .collect::<Result<Vec<_>, _>>()?,
+            );
         }
         let mut explained = vec![];
         for stream in streams {

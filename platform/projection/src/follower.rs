@@ -34,7 +34,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Some 1 KB each in memory, and each follower has as many.
 const CACHED_STAMPS: NonZeroUsize = NonZeroUsize::new(512).unwrap();
 /// The stamp's own attributes beside those that every row has.
-const STATE: &str = "state";
+pub(crate) const STATE: &str = "state";
 const KEYS: &str = "keys";
 
 /// One projection of several rows or of totals.
@@ -240,7 +240,7 @@ impl Follower {
     ) -> Result<Change<'d>, BoxError> {
         let revision = self.projection.revision();
         let (old, new) = outcome.rows;
-        let (old, new) = (self.placed(one, version, &tenant, old)?, self.placed(one, version, &tenant, new)?);
+        let (old, new) = (self.placed(&one.stream, version, &tenant, old)?, self.placed(&one.stream, version, &tenant, new)?);
         let mut rows: Vec<RowChange> = vec![];
         for row in &new {
             let same = |old: &Placed| old.key == row.key && old.table == row.table && without_stamp(&old.item) == without_stamp(&row.item);
@@ -260,13 +260,13 @@ impl Follower {
         Ok(Change { rows, totals: outcome.totals, tenant: Some(tenant), ..change })
     }
 
-    fn placed(&self, one: &Delivered, version: u64, tenant: &Tenant, rows: Vec<NewRow>) -> Result<Vec<Placed>, BoxError> {
+    pub(crate) fn placed(&self, stream: &StreamId, version: u64, tenant: &Tenant, rows: Vec<NewRow>) -> Result<Vec<Placed>, BoxError> {
         let mut placed: Vec<Placed> = vec![];
         for row in rows {
             let mut item = row.content?;
             stamp(&mut item, self.projection.revision(), version, tenant);
-            own(&mut item, self.projection.name(), &one.stream);
-            let holes = Params::new().text("id", one.stream.id());
+            own(&mut item, self.projection.name(), stream);
+            let holes = Params::new().text("id", stream.id());
             placed.push(place(self.deps.reads.matrix(), row.entity, item, &holes)?);
         }
         Ok(placed)
@@ -322,7 +322,7 @@ impl Follower {
         &one.first_sequence
     }
 
-    fn stamp_key(&self, stream: &StreamId) -> Params {
+    pub(crate) fn stamp_key(&self, stream: &StreamId) -> Params {
         stamp_params(stream, &self.projection.slot())
     }
 
@@ -425,7 +425,7 @@ fn ended<'d>(group: &Group<'d>, purposes: &[Purpose], codes: &[&str]) -> Option<
 }
 
 /// A row's own attributes.
-fn without_stamp(item: &Item) -> Item {
+pub(crate) fn without_stamp(item: &Item) -> Item {
     let mut item = item.clone();
     [names::REVISION, names::VERSION].iter().for_each(|name| drop(item.remove(*name)));
     item

@@ -5,6 +5,7 @@
 //! - [`story`]: tests of the folds
 //! - [`projector`]: the stream-triggered function that runs projections; [`follower`]: runs one of several rows or of totals
 //! - [`explain`]: totals, and the commits that make them
+//! - [`catalogue`]: which projections there are, how each stands, and one of them alone; [`difference`]: folds again and compares
 //! - `derived`: those without their types; `gap`: what a row lacks; `change`: what goes into a transaction; `keys`: spelt by the matrix
 //! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds, the ledger among
 //!   them; `feed`: the projector as one
@@ -13,9 +14,11 @@
 //! A row is a pure function of its stream's history, stamped with `(rev, ver)`; DESIGN says what may go wrong around it, and the tests
 //! do it.
 
+pub mod catalogue;
 mod change;
 pub mod consumer;
 mod derived;
+pub mod difference;
 pub mod explain;
 pub mod failures;
 mod feed;
@@ -34,7 +37,9 @@ pub mod story;
 pub mod totals;
 pub mod walk;
 
+pub use catalogue::{Described, Kind, One, Standing, Watched};
 pub use consumer::{Consumer, Found, Lacked, Mode, Tally};
+pub use difference::Difference;
 pub use failures::Failures;
 pub use follower::Follower;
 pub use projection::Projection;

@@ -11,6 +11,8 @@ use crate::derived::fold_commits;
 
 /// One row per stream: a pure fold of the stream's events.
 pub trait Projection: Send + Sync + 'static {
+    /// Its name, such as `invoices`, unique in the service.
+    const NAME: &'static str;
     /// The streams it reads, such as `SUB`.
     const STREAM_TYPE: &'static str;
     /// Raised whenever the fold or the row's form changes; rows of an older revision are folded again from the log.
@@ -81,6 +83,7 @@ pub(crate) struct Stuck {
 
 /// A projection without its types, as the projector holds it.
 pub(crate) trait AnyProjection: Send + Sync {
+    fn name(&self) -> &'static str;
     fn revision(&self) -> u32;
     fn entity(&self) -> &'static str;
     fn gate(&self) -> &'static str;
@@ -94,6 +97,10 @@ pub(crate) trait AnyProjection: Send + Sync {
 pub(crate) struct Typed<P>(pub(crate) std::marker::PhantomData<fn() -> P>);
 
 impl<P: Projection> AnyProjection for Typed<P> {
+    fn name(&self) -> &'static str {
+        P::NAME
+    }
+
     fn revision(&self) -> u32 {
         P::REVISION
     }

@@ -61,10 +61,10 @@ pub struct ProjectorDeps {
 /// The projections of one service, fed by its log's stream.
 pub struct Projector {
     pub(crate) deps: ProjectorDeps,
-    rows: RowStore,
-    projections: HashMap<&'static str, Box<dyn AnyProjection>>,
+    pub(crate) rows: RowStore,
+    pub(crate) projections: HashMap<&'static str, Box<dyn AnyProjection>>,
     pub(crate) cache: Mutex<LruCache<StreamId, Stamped>>,
-    followers: Vec<Arc<Follower>>,
+    pub(crate) followers: Vec<Arc<Follower>>,
 }
 
 /// One stream's way through a batch.

@@ -54,6 +54,11 @@ impl Walk {
         self.segments.iter().all(|place| *place == Place::Done)
     }
 
+    /// How many of its parts have been walked to their end, of how many.
+    pub fn parts(&self) -> (usize, usize) {
+        (self.segments.iter().filter(|place| **place == Place::Done).count(), self.segments.len())
+    }
+
     /// How many streams could not be compared or fed yet.
     pub fn open(&self) -> usize {
         self.open.len()

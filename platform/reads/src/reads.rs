@@ -63,7 +63,7 @@ impl Reads {
     /// One item by its whole key, as it is.
     ///
     /// Cost: 1 call; ceil(bytes / 4 KB) RCU for a strong pattern, half of that for an eventual one; 1 or 0.5 where there is no item.
-    pub async fn get_item(&self, pattern: &'static str, params: &Params) -> Result<Option<Item>, ReadError> {
+    pub async fn get_item(&self, pattern: &str, params: &Params) -> Result<Option<Item>, ReadError> {
         let plan = self.only_plan(pattern, Operation::GetItem, params)?;
         self.send_get(&plan).await
     }

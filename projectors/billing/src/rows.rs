@@ -11,6 +11,7 @@ use billing::webhook::WebhookEvent;
 pub struct Subscriptions;
 
 impl Projection for Subscriptions {
+    const NAME: &'static str = "subscriptions";
     const STREAM_TYPE: &'static str = "SUB";
     const REVISION: u32 = 2;
     const ENTITY: &'static str = "Subscription";
@@ -28,6 +29,7 @@ impl Projection for Subscriptions {
 pub struct Invoices;
 
 impl Projection for Invoices {
+    const NAME: &'static str = "invoices";
     const STREAM_TYPE: &'static str = "INV";
     const REVISION: u32 = 2;
     const ENTITY: &'static str = "Invoice";
@@ -45,6 +47,7 @@ impl Projection for Invoices {
 pub struct Webhooks;
 
 impl Projection for Webhooks {
+    const NAME: &'static str = "webhooks";
     const STREAM_TYPE: &'static str = "HOOK";
     const REVISION: u32 = 1;
     const ENTITY: &'static str = "Webhook";
