@@ -46,9 +46,13 @@ pub(super) async fn list(session: &Session, options: &Projections) -> Result<Ans
             if standing.behind + standing.parked > 0 {
                 answer = Answer::No;
             }
+            let served = match alone(session, log, AUDITOR, described.name)? {
+                One::Follower(follower) => follower.served().await.map_err(CouldNotTell::reading)?,
+                One::Row(_) => described.revision,
+            };
             match options.json {
-                true => say(as_json(log, described, &standing, &stored)),
-                false => say(as_text(log, described, &standing, &stored)),
+                true => say(as_json(log, described, served, &standing, &stored)),
+                false => say(as_text(log, described, served, &standing, &stored)),
             }
         }
     }
@@ -95,16 +99,17 @@ pub(super) async fn rebuild(session: &Session, options: &Rebuild) -> Result<Answ
     }
     let (lacked, streams, commits) = (walk.tally.all(), walk.tally.streams, walk.tally.commits);
     let revision = described.revision;
+    if lacked.parked > 0 {
+        let (mended, parked) = (lacked.mended, lacked.parked);
+        say(format_args!("no: {mended} streams of {name} folded again, {parked} are parked: annals projections says why"));
+        return Ok(Answer::No);
+    }
     say(match lacked.mended {
         0 => format!("yes: {name} stands at revision {revision} already; raise REVISION to fold it again"),
         mended => format!(
             "yes: {name} stands at revision {revision}: {mended} streams folded again, of {commits} commits of {streams} streams in the log"
         ),
     });
-    if lacked.parked > 0 {
-        say(format_args!("no: {} streams are parked: annals projections says why", lacked.parked));
-        return Ok(Answer::No);
-    }
     Ok(Answer::Yes)
 }
 
@@ -243,7 +248,7 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
-fn as_text(log: &ServiceLog, described: &Described, standing: &Standing, stored: &Stored) -> String {
+fn as_text(log: &ServiceLog, described: &Described, served: u32, standing: &Standing, stored: &Stored) -> String {
     let Described { name, stream_type, revision, .. } = described;
     let rows = stored.rows.get(*name).copied().unwrap_or(0);
     let lag = match standing.behind {
@@ -256,18 +261,22 @@ fn as_text(log: &ServiceLog, described: &Described, standing: &Standing, stored:
         kind(described.kind),
         standing.parked
     )];
+    if served != *revision {
+        lines.push(format!("  readers see revision {served}: annals rebuild {name}"));
+    }
     let parked = stored.parked.get(*name).into_iter().flatten();
     lines.extend(parked.map(|one| format!("  {} parked at version {} since {}: {}", one.stream, one.version, one.at, one.reason)));
     lines.join("\n")
 }
 
-fn as_json(log: &ServiceLog, described: &Described, standing: &Standing, stored: &Stored) -> serde_json::Value {
+fn as_json(log: &ServiceLog, described: &Described, served: u32, standing: &Standing, stored: &Stored) -> serde_json::Value {
     let Described { name, stream_type, revision, .. } = described;
     let parked = stored.parked.get(*name).into_iter().flatten();
     let parked: Vec<_> =
         parked.map(|one| json!({ "stream": one.stream, "version": one.version, "since": one.at, "reason": one.reason })).collect();
     json!({
         "service": log.service, "projection": name, "kind": kind(described.kind), "stream_type": stream_type, "revision": revision,
+        "served_revision": served,
         "stored": stored.rows.get(*name).copied().unwrap_or(0), "streams": standing.streams, "behind": standing.behind,
         "lacks_commits": standing.commits, "lag_seconds": standing.seconds, "parked": parked,
     })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_kit::{Clock, StreamId};
@@ -197,6 +198,13 @@ impl Consumer for One {
         match self {
             Self::Row(projector) => projector.reconcile(heads, mode),
             Self::Follower(follower) => follower.reconcile(heads, mode),
+        }
+    }
+
+    fn walked(&self) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + '_>> {
+        match self {
+            Self::Row(projector) => projector.walked(),
+            Self::Follower(follower) => follower.walked(),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kit::{StreamId, Timestamp, Version};
-use annals_log::StreamHead;
+use annals_log::{BoxError, StreamHead};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,11 @@ pub trait Consumer: Send + Sync {
     /// Compares what it has of each stream with the stream's head and, where the mode says so, takes what it lacks from the log; one
     /// finding each, in their order. Safe to repeat, and beside its usual feeding.
     fn reconcile<'a>(&'a self, heads: &'a [StreamHead], mode: Mode) -> Finding<'a>;
+
+    /// A walk over the whole log has ended, and this consumer has everything that it met.
+    fn walked(&self) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + '_>> {
+        Box::pin(async { Ok(()) })
+    }
 }
 
 impl<C: Consumer> Consumer for Arc<C> {
@@ -35,6 +40,10 @@ impl<C: Consumer> Consumer for Arc<C> {
 
     fn reconcile<'a>(&'a self, heads: &'a [StreamHead], mode: Mode) -> Finding<'a> {
         (**self).reconcile(heads, mode)
+    }
+
+    fn walked(&self) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + '_>> {
+        (**self).walked()
     }
 }
 

@@ -34,8 +34,14 @@ pub(crate) trait Derived: Send + Sync {
     fn stream_type(&self) -> &'static str;
     fn revision(&self) -> u32;
     fn has_totals(&self) -> bool;
-    /// What its stamps are kept under: totals have stamps of their own for each revision.
-    fn slot(&self) -> String;
+    /// What the stamps of its revision are kept under.
+    fn slot(&self) -> String {
+        self.slot_at(self.revision())
+    }
+    /// The same of another revision: totals have stamps of their own for each.
+    fn slot_at(&self, revision: u32) -> String {
+        if self.has_totals() { format!("{}-r{revision}", self.name()) } else { self.name().into() }
+    }
     /// Folds commits into a stored state; `None` before the first.
     fn fold(&self, stream: &StreamId, stored: Option<&AttributeValue>, commits: &[Commit]) -> Result<Outcome, serde_dynamo::Error>;
 }
@@ -58,10 +64,6 @@ impl<P: Rows> Derived for OfRows<P> {
 
     fn has_totals(&self) -> bool {
         false
-    }
-
-    fn slot(&self) -> String {
-        P::NAME.into()
     }
 
     fn fold(&self, stream: &StreamId, stored: Option<&AttributeValue>, commits: &[Commit]) -> Result<Outcome, serde_dynamo::Error> {
@@ -91,10 +93,6 @@ impl<P: Totals> Derived for OfTotals<P> {
 
     fn has_totals(&self) -> bool {
         true
-    }
-
-    fn slot(&self) -> String {
-        format!("{}-r{}", P::NAME, P::REVISION)
     }
 
     fn fold(&self, _: &StreamId, stored: Option<&AttributeValue>, commits: &[Commit]) -> Result<Outcome, serde_dynamo::Error> {

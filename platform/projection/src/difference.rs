@@ -3,13 +3,14 @@
 //! Each stream is folded up to where the projection has come, so that traffic makes no difference; what the projection lacks beyond that is
 //! for the reconciler to say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use access_patterns::{Matrix, Operation, Params, Pattern};
 use annals_kit::{StreamId, Tenant, Version};
 use annals_log::{BoxError, Commit, Log, StreamHead};
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
 
 use crate::follower::{Follower, STATE, without_stamp};
 use crate::keys::Placed;
@@ -98,7 +99,18 @@ impl Follower {
         let reads = &self.deps().reads;
         let (pattern, params) = by_key(reads.matrix(), entity, row)
             .ok_or_else(|| format!("the matrix has no strong GetItem of {entity} by its key, for rows to be compared by"))?;
-        let what = |name: &str| format!("{name} of {}", row.key.values().map(shown).collect::<Vec<_>>().join(" "));
+        let what = |name: &str| {
+            format!(
+                "{name} of {}",
+                row.key
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", shown(value)))
+                    .collect::<BTreeSet<_>>()
+                    .into_iter()
+                    .collect::<Vec<_>>()
+                    .join(" ")
+            )
+        };
         Ok(match reads.get_item(pattern, &params).await? {
             None => Some(Difference::of(stream, version, &what("the row")).between("a row", "none")),
             Some(stored) => attribute(&without_stamp(&row.item), &without_stamp(&stored)).map(|(name, folded, stored)| Difference {
@@ -118,12 +130,13 @@ impl Follower {
         for tenant in tenants {
             let mine = folded.0.iter().filter(|((of, _), _)| of == tenant);
             let mine: BTreeMap<&TotalKey, Amount> = mine.map(|((_, key), amount)| (key, *amount)).collect();
-            let stored = self.totals(tenant).await?;
+            let revision = self.projection().revision();
+            let stored = self.totals_at(tenant, revision).await?;
             let zero = Amount::default;
             let differ = |key: &&TotalKey| mine.get(*key).copied().unwrap_or_else(zero) != stored.get(*key).copied().unwrap_or_else(zero);
             for key in mine.keys().copied().chain(stored.keys()).filter(differ) {
-                let explained = self.explain(tenant, key).await?.iter().fold(Amount::default(), |all, one| all.plus(one.amount));
-                let stored = self.totals(tenant).await?.get(key).copied().unwrap_or_default();
+                let explained = self.explain_own(tenant, key).await?.iter().fold(Amount::default(), |all, one| all.plus(one.amount));
+                let stored = self.totals_at(tenant, revision).await?.get(key).copied().unwrap_or_default();
                 if explained != stored {
                     let shown = |amount: Amount| format!("{}, count {}", amount.sum, amount.count);
                     let of = key.to_string();
@@ -160,19 +173,17 @@ async fn commits(log: &Log, stream: &StreamId, version: u64) -> Result<Vec<Commi
 
 /// The first attribute that differs, by name.
 fn attribute(folded: &Item, stored: &Item) -> Option<(String, String, String)> {
-    let names: std::collections::BTreeSet<&String> = folded.keys().chain(stored.keys()).collect();
+    let names: BTreeSet<&String> = folded.keys().chain(stored.keys()).collect();
     let name = names.into_iter().find(|name| folded.get(*name) != stored.get(*name))?;
     let text = |item: &Item| item.get(name).map_or("nothing".into(), shown);
     Some((name.clone(), text(folded), text(stored)))
 }
 
+/// A text as it is, everything else as JSON.
 fn shown(value: &AttributeValue) -> String {
     match value {
         AttributeValue::S(text) => text.clone(),
-        AttributeValue::N(digits) => digits.clone(),
-        AttributeValue::Bool(one) => one.to_string(),
-        AttributeValue::Null(_) => "null".into(),
-        other => format!("{other:?}"),
+        other => serde_dynamo::from_attribute_value(other.clone()).map_or_else(|error| error.to_string(), |json: Value| json.to_string()),
     }
 }
 

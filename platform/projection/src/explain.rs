@@ -27,13 +27,17 @@ pub struct Explained {
 }
 
 impl Follower {
-    /// Every total of a tenant that is not zero, by key.
+    /// Every total of a tenant that is not zero, by key, at the revision that readers see.
     ///
-    /// Cost: a strong Query for each of eight shards.
+    /// Cost: 1 RCU, and a strong Query for each of eight shards.
     pub async fn totals(&self, tenant: &Tenant) -> Result<BTreeMap<TotalKey, Amount>, ReadError> {
+        self.totals_at(tenant, self.served().await?).await
+    }
+
+    pub(crate) async fn totals_at(&self, tenant: &Tenant, revision: u32) -> Result<BTreeMap<TotalKey, Amount>, ReadError> {
         let mut totals = BTreeMap::<TotalKey, Amount>::new();
         for shard in 0..SHARDS {
-            let params = self.of_slot(tenant).number("total_shard", shard);
+            let params = self.of_slot(tenant, revision).number("total_shard", shard);
             for item in self.deps().reads.query_all("totals_of_shard", &params).await? {
                 let Some(key) = item.get("total").and_then(|total| total.as_s().ok()) else { continue };
                 let total = totals.entry(TotalKey::written(key)).or_default();
@@ -48,9 +52,21 @@ impl Follower {
     ///
     /// Cost: a strong Query of the total's contributions, and one for each stream that they name.
     ///
-    /// Errors: also where a stream's commits can no longer be read or folded.
+    /// Errors: also where a stream's commits can no longer be read or folded, and where readers see totals of another revision than this
+    /// code's, which it cannot fold.
     pub async fn explain(&self, tenant: &Tenant, key: &TotalKey) -> Result<Vec<Explained>, BoxError> {
-        let params = self.of_slot(tenant).text("total", key.as_str());
+        let (served, name, mine) = (self.served().await?, self.projection().name(), self.projection().revision());
+        if served != mine {
+            let why =
+                format!("readers see revision {served} of {name} until the whole log is folded at revision {mine}: annals rebuild {name}");
+            return Err(why.into());
+        }
+        self.explain_own(tenant, key).await
+    }
+
+    /// The same of this code's revision, whichever readers see.
+    pub(crate) async fn explain_own(&self, tenant: &Tenant, key: &TotalKey) -> Result<Vec<Explained>, BoxError> {
+        let params = self.of_slot(tenant, self.projection().revision()).text("total", key.as_str());
         let mut streams = BTreeSet::new();
         for item in self.deps().reads.query_all("contributions_of_total", &params).await? {
             let named = item.get(names::STREAMS).and_then(|streams| streams.as_l().ok()).ok_or("a contribution names its streams")?;
@@ -90,8 +106,8 @@ impl Follower {
         Ok(explained)
     }
 
-    fn of_slot(&self, tenant: &Tenant) -> Params {
-        Params::new().text("tenant", tenant.as_str()).text("slot", self.projection().slot())
+    fn of_slot(&self, tenant: &Tenant, revision: u32) -> Params {
+        Params::new().text("tenant", tenant.as_str()).text("slot", self.projection().slot_at(revision))
     }
 }
 

@@ -4,6 +4,7 @@
 //! and nowhere else.
 
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -393,6 +394,11 @@ impl Consumer for Follower {
             }
             found
         })
+    }
+
+    /// Readers see the totals of this revision from now on.
+    fn walked(&self) -> Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send + '_>> {
+        Box::pin(self.serve())
     }
 }
 

@@ -6,7 +6,8 @@
 //! - [`projector`]: the stream-triggered function that runs projections; [`follower`]: runs one of several rows or of totals
 //! - [`explain`]: totals, and the commits that make them
 //! - [`catalogue`]: which projections there are, how each stands, and one of them alone; [`difference`]: folds again and compares
-//! - `derived`: those without their types; `gap`: what a row lacks; `change`: what goes into a transaction; `keys`: spelt by the matrix
+//! - `derived`: those without their types; `gap`: what a row lacks; `change`: what goes into a transaction; `keys`: spelt by the matrix;
+//!   `pointer`: which revision of totals readers see
 //! - [`reconciler`]: finds what the stream has lost; [`walk`]: how far it has come; [`consumer`]: whom it feeds, the ledger among
 //!   them; `feed`: the projector as one
 //! - [`reconciliation`]: the scheduled function; [`failures`]: batches that were given up; `kept`: the walk between two runs
@@ -26,6 +27,7 @@ pub mod follower;
 mod gap;
 mod kept;
 mod keys;
+mod pointer;
 pub mod projection;
 pub mod projector;
 pub mod reconciler;

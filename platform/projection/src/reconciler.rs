@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kit::{Clock, Timestamp};
+use annals_lambda::causes;
 use annals_log::{Log, StreamHead};
 use annals_reads::ReadError;
 
@@ -153,8 +154,20 @@ impl Reconciler {
         walk.open = compared.open;
         if walk.open.is_empty() {
             walk.finished_at = Some(self.clock.now());
+            if mode == Mode::Mend {
+                self.tell_walked(&walk.tally).await;
+            }
         }
         Ok(())
+    }
+
+    /// Tells the consumers that have everything. One that cannot act on it now is told by the next walk.
+    async fn tell_walked(&self, tally: &Tally) {
+        for consumer in self.consumers.iter().filter(|consumer| tally.of(consumer.name()).parked == 0) {
+            if let Err(error) = consumer.walked().await {
+                tracing::warn!(consumer = consumer.name(), error = causes(&*error), "the walk has ended, and this did not follow");
+            }
+        }
     }
 
     async fn compare(&self, heads: &[StreamHead], mode: Mode) -> Compared {

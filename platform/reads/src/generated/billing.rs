@@ -581,6 +581,14 @@ pub async fn contributions_of_total(reads: &Reads, tenant: &str, slot: &str, tot
     reads.query_page("contributions_of_total", &params, limit, after).await
 }
 
+/// GetItem of `subscriptions`: `PK = POINTER#{projection} and SK = META`.
+///
+/// Cost: 1 read unit a call, 3995 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn get_pointer(reads: &Reads, projection: &str) -> Result<Option<Item>, ReadError> {
+    let params = Params::new().value("projection", projection);
+    reads.get_item("get_pointer", &params).await
+}
+
 /// Query of `subscriptions`: `PK = TOTAL#{tenant}#{slot}#{total_shard}`.
 ///
 /// Cost: 4 read units a call, 784 B to the next; 0.8 units a second on the busiest key at peak, of 3000 that a partition serves.

@@ -8,7 +8,7 @@ use annals_lambda::Metric;
 use annals_local::Fault;
 use annals_log::Commit;
 use annals_projection::story::{Given, given};
-use annals_projection::{CannotFold, Contributions, Projector, ProjectorDeps, TotalKey, Totals};
+use annals_projection::{CannotFold, Contributions, Mode, Projector, ProjectorDeps, Reconciler, TotalKey, Totals, Walk};
 use annals_reads::{Item, Params};
 use aws_sdk_dynamodb::types::AttributeValue;
 use billing::invoice::InvoiceEvent;
@@ -274,4 +274,80 @@ async fn what_does_not_fit_into_one_transaction_goes_into_several() {
     let records: Vec<_> = items.iter().enumerate().map(|(n, item)| record("INSERT", n, item)).collect();
     assert_eq!(deliver(&projector(&fixture).with_totals::<Wide>(), &records).await, None);
     totals_are_exact::<Wide>(&fixture, "wide-r1", &[(stream, items)]).await;
+}
+
+/// Counts failed payments, each as so many.
+struct Counting<const REVISION: u32, const EACH: i64>;
+
+impl<const REVISION: u32, const EACH: i64> Totals for Counting<REVISION, EACH> {
+    const NAME: &'static str = "counting";
+    const STREAM_TYPE: &'static str = "INV";
+    const REVISION: u32 = REVISION;
+    type Event = InvoiceEvent;
+    type State = ();
+
+    fn fold(_: &StreamId, _: &mut (), event: &InvoiceEvent, _: Recorded, totals: &mut Contributions) -> Result<(), CannotFold> {
+        if let InvoiceEvent::PaymentFailed(failed) = event {
+            totals.add(TotalKey::of([&failed.attempt.to_string()]), EACH, 1);
+        }
+        Ok(())
+    }
+}
+
+/// What readers see.
+async fn seen(projector: &Projector) -> Sums {
+    let totals = projector.followers()[0].totals(&"demo".parse().unwrap()).await.unwrap();
+    totals.into_iter().map(|(key, amount)| (key.to_string(), (amount.sum, amount.count))).collect()
+}
+
+/// The reconciler's walk over the whole log, with the code of this projector.
+async fn walk(fixture: &Fixture, projector: &Projector) {
+    let host = fixture.host();
+    let deps = ProjectorDeps::new(&host, "billing", "subscriptions-log", access_patterns::billing(), "annals");
+    let reconciler = Reconciler::new(deps.log, host.clock.clone()).feeding(projector.followers()[0].clone());
+    let mut walk = Walk::new(fixture.now());
+    reconciler.go_on(&mut walk, Mode::Mend, None).await.unwrap();
+    assert!(walk.finished_at.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_changed_and_rolled_back_totals_are_whole_before_readers_see_them_while_traffic_goes_on() {
+    let fixture = Fixture::new().await;
+    let mut logs = vec![];
+    for number in 1..5 {
+        let stream = fixture.invoice(number, 6, false).await;
+        let items = fixture.items(&stream).await;
+        logs.push((stream, items));
+    }
+    // As they come: a commit of each stream, then the next of each.
+    let all = (0..6).flat_map(|commit| logs.iter().map(move |(_, items)| &items[commit]));
+    let records: Vec<Value> = all.enumerate().map(|(sequence, item)| record("INSERT", sequence, item)).collect();
+    let without = projector(&fixture);
+    assert_eq!(deliver(&without, &records[..4]).await, None);
+
+    // New, over history that has passed; instances of the code before still run.
+    let first = projector(&fixture).with_totals::<Counting<1, 1>>();
+    assert_eq!(tokio::join!(deliver(&without, &records[4..8]), deliver(&first, &records[4..8])), (None, None));
+    tokio::join!(walk(&fixture, &first), deliver(&first, &records[8..12]));
+    assert_eq!(seen(&first).await, folded::<Counting<1, 1>>(&logs), "the log has all of it, so the walk found all of it");
+
+    // Changed: readers go on to see the old totals, from either code, until the new ones are whole.
+    let second = projector(&fixture).with_totals::<Counting<2, 2>>();
+    assert_eq!(tokio::join!(deliver(&first, &records[12..16]), deliver(&second, &records[12..14])), (None, None));
+    assert_eq!(seen(&second).await, folded::<Counting<1, 1>>(&logs));
+    let why = second.followers()[0].explain(&"demo".parse().unwrap(), &TotalKey::of(["1"])).await.unwrap_err().to_string();
+    assert!(why.contains("readers see revision 1 of counting") && why.contains("annals rebuild counting"), "{why}");
+    tokio::join!(walk(&fixture, &second), deliver(&second, &records[16..20]), deliver(&first, &records[16..20]));
+    for reader in [&first, &second] {
+        assert_eq!(seen(reader).await, folded::<Counting<2, 2>>(&logs));
+    }
+
+    // Rolled back: the old fold as a higher revision. A walk with older code does not take readers back.
+    let third = projector(&fixture).with_totals::<Counting<3, 1>>();
+    assert_eq!(deliver(&third, &records[20..]).await, None);
+    assert_eq!(seen(&third).await, folded::<Counting<2, 2>>(&logs));
+    walk(&fixture, &third).await;
+    walk(&fixture, &second).await;
+    assert_eq!(seen(&third).await, folded::<Counting<3, 1>>(&logs));
+    totals_are_exact::<Counting<3, 1>>(&fixture, "counting-r3", &logs).await;
 }
