@@ -10,7 +10,7 @@ use super::refused;
 use crate::outcome::CouldNotTell;
 
 /// What the kit keeps beside every row, as entities of the service's matrix.
-const KEPT: [&str; 3] = ["Stamp", "Contribution", "Total"];
+const KEPT: [&str; 4] = ["Stamp", "Contribution", "Total", "Pointer"];
 /// What the written files use, beside the domain's crate.
 const USED: [&str; 7] = ["annals-harness", "annals-kit", "annals-projection", "chrono", "proptest", "serde", "serde_dynamo"];
 
