@@ -18,6 +18,7 @@ use billing::subscription::SubscriptionEvent;
 use billing_projectors::active_customers::ActiveCustomers;
 use billing_projectors::mrr_movements::{MrrMovements, Recurring};
 use billing_projectors::rows::Subscriptions;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
 use crate::pipeline::{Model, fill};
@@ -164,23 +165,12 @@ async fn scan_and_write(system: &System) -> u64 {
         let begin = page.items().iter().filter(|item| item.get("SK") == Some(&first)).map(|item| put(&client, &item["PK"]));
         let puts: Vec<_> = begin.collect();
         streams += puts.len() as u64;
-        for some in chunks(puts, 16) {
-            futures_util::future::join_all(some).await;
-        }
+        futures_util::stream::iter(puts).buffer_unordered(16).collect::<Vec<_>>().await;
         after = page.last_evaluated_key;
         if after.is_none() {
             return streams;
         }
     }
-}
-
-fn chunks<T>(all: Vec<T>, size: usize) -> Vec<Vec<T>> {
-    let mut all = all.into_iter().peekable();
-    let mut chunks = vec![];
-    while all.peek().is_some() {
-        chunks.push(all.by_ref().take(size).collect());
-    }
-    chunks
 }
 
 async fn put(client: &aws_sdk_dynamodb::Client, stream: &AttributeValue) {

@@ -37,18 +37,19 @@ pub(super) async fn list(session: &Session, options: &Projections) -> Result<Ans
     session.settle().await;
     let mut answer = Answer::Yes;
     for log in &LOGS {
-        let all = described(session, log);
+        let projector = (log.projector)(&session.host(AUDITOR), BUS);
+        let all = projector.described();
         if all.is_empty() {
             continue;
         }
-        let stored = (log.projector)(&session.host(AUDITOR), BUS).stored().await.map_err(CouldNotTell::reading)?;
+        let stored = projector.stored().await.map_err(CouldNotTell::reading)?;
         for (described, standing) in all.iter().zip(standings(session, log, &all).await?) {
             if standing.behind + standing.parked > 0 {
                 answer = Answer::No;
             }
-            let served = match alone(session, log, AUDITOR, described.name)? {
-                One::Follower(follower) => follower.served().await.map_err(CouldNotTell::reading)?,
-                One::Row(_) => described.revision,
+            let served = match projector.followers().iter().find(|follower| follower.name() == described.name) {
+                Some(follower) => follower.served().await.map_err(CouldNotTell::reading)?,
+                None => described.revision,
             };
             match options.json {
                 true => say(as_json(log, described, served, &standing, &stored)),
@@ -137,23 +138,19 @@ pub(super) async fn diff(session: &Session, options: &Diff) -> Result<Answer, Co
     let (mut folded, mut streams, mut after, mut held) = (Folded::default(), 0u64, None, None::<StreamHead>);
     loop {
         let mut page = table.heads(after, (0, 1), PAGE).await.map_err(CouldNotTell::reading)?;
-        // A page's last stream may go on, on the next one.
-        let last = page.next.as_ref().and_then(|_| page.heads.pop());
-        let goes_on = |held: &StreamHead| page.heads.iter().chain(&last).any(|head| head.stream == held.stream);
-        let before = held.take().filter(|held| !goes_on(held));
-        for head in before.iter().chain(&page.heads).filter(|head| head.stream.stream_type() == described.stream_type) {
+        held = page.part(held.as_ref());
+        for head in page.heads.iter().filter(|head| head.stream.stream_type() == described.stream_type) {
             streams += 1;
             if let Some(difference) = one.difference(head, &mut folded).await.map_err(reading)? {
                 return Ok(differs(described.name, &difference, options.json));
             }
         }
-        held = last;
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    if let (One::Follower(follower), Kind::Totals) = (&one, described.kind)
+    if let One::Follower(follower) = &one
         && let Some(difference) = follower.totals_difference(&folded).await.map_err(reading)?
     {
         return Ok(differs(described.name, &difference, options.json));
@@ -218,10 +215,6 @@ fn reconciler(log: &ServiceLog) -> String {
     format!("{}-reconciler", log.service)
 }
 
-fn described(session: &Session, log: &ServiceLog) -> Vec<Described> {
-    (log.projector)(&session.host(AUDITOR), BUS).described()
-}
-
 fn alone(session: &Session, log: &ServiceLog, role: &str, name: &str) -> Result<One, CouldNotTell> {
     let missing = || CouldNotTell::new(format!("there is no projection `{name}`"), "nothing was done");
     (log.projector)(&session.host(role), BUS).only(name).ok_or_else(missing)
@@ -230,7 +223,7 @@ fn alone(session: &Session, log: &ServiceLog, role: &str, name: &str) -> Result<
 fn find(session: &Session, name: &str, role: impl Fn(&ServiceLog) -> String) -> Result<Projected, CouldNotTell> {
     let mut names = vec![];
     for log in &LOGS {
-        for described in described(session, log) {
+        for described in (log.projector)(&session.host(AUDITOR), BUS).described() {
             if described.name == name {
                 return Ok(Projected { log, one: alone(session, log, &role(log), name)?, described });
             }

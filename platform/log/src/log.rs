@@ -70,6 +70,18 @@ pub struct HeadPage {
     pub next: Option<Key>,
 }
 
+impl HeadPage {
+    /// Leaves the streams on the page that have been met whole, `held` of the page before among them; what may go on, on the next page, is
+    /// returned, to be held meanwhile.
+    pub fn part(&mut self, held: Option<&StreamHead>) -> Option<StreamHead> {
+        let next = self.next.as_ref().and_then(|_| self.heads.pop());
+        let goes_on = |held: &StreamHead| self.heads.iter().chain(&next).any(|head| head.stream == held.stream);
+        let ended = held.filter(|held| !goes_on(held)).cloned();
+        self.heads.extend(ended);
+        next
+    }
+}
+
 impl Log {
     /// The log in `config.table`, read through the patterns of its service's matrix.
     pub fn new(client: Client, reads: Reads, config: LogConfig, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {

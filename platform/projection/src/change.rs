@@ -167,7 +167,6 @@ impl<'d> Group<'d> {
         let version = Stamped::of(first.stamp.item.clone()).version;
         let holes = stamp_params(&first.delivered.stream, slot).number("version", version);
         let streams = changes().map(|change| AttributeValue::S(change.delivered.stream.to_string())).collect();
-        let number = |number: i128| AttributeValue::N(number.to_string());
         let item = Item::from([
             (names::AMOUNT.to_owned(), number(added.amount.sum)),
             (names::COUNT.to_owned(), number(added.amount.count)),
@@ -226,7 +225,6 @@ fn row_action(row: &RowChange) -> Result<TransactWriteItem, BoxError> {
 
 /// Adds to a total. Not blind: the stamps in the same transaction let it happen once.
 fn add_to_total(item: Placed, tenant: &Tenant, key: &TotalKey, amount: Amount) -> Result<TransactWriteItem, BoxError> {
-    let number = |number: i128| AttributeValue::N(number.to_string());
     let update = Update::builder()
         .table_name(item.table)
         .set_key(Some(item.key))
@@ -240,4 +238,8 @@ fn add_to_total(item: Placed, tenant: &Tenant, key: &TotalKey, amount: Amount) -
         .expression_attribute_values(":total", AttributeValue::S(key.as_str().to_owned()))
         .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string()));
     Ok(TransactWriteItem::builder().update(update.build()?).build())
+}
+
+fn number(number: i128) -> AttributeValue {
+    AttributeValue::N(number.to_string())
 }

@@ -51,11 +51,7 @@ impl Projector {
         let stored = self.rows.content(projection.entity(), &row);
         let missing = || Difference::of(&head.stream, row.version, "the row");
         Ok(match (folded, stored) {
-            (Some(folded), Some(stored)) => attribute(&folded, &stored).map(|(name, folded, stored)| Difference {
-                folded,
-                stored,
-                ..Difference::of(&head.stream, row.version, &name)
-            }),
+            (Some(folded), Some(stored)) => attribute(&head.stream, row.version, &folded, &stored),
             (Some(_), None) => Some(missing().between("a row", "none")),
             (None, Some(_)) => Some(missing().between("none", "a row")),
             (None, None) => None,
@@ -99,25 +95,13 @@ impl Follower {
         let reads = &self.deps().reads;
         let (pattern, params) = by_key(reads.matrix(), entity, row)
             .ok_or_else(|| format!("the matrix has no strong GetItem of {entity} by its key, for rows to be compared by"))?;
-        let what = |name: &str| {
-            format!(
-                "{name} of {}",
-                row.key
-                    .iter()
-                    .map(|(name, value)| format!("{name}={}", shown(value)))
-                    .collect::<BTreeSet<_>>()
-                    .into_iter()
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            )
-        };
+        let mut key: Vec<String> = row.key.iter().map(|(name, value)| format!("{name}={}", shown(value))).collect();
+        key.sort();
+        let of_row = |what: &str| format!("{what} of {}", key.join(" "));
         Ok(match reads.get_item(pattern, &params).await? {
-            None => Some(Difference::of(stream, version, &what("the row")).between("a row", "none")),
-            Some(stored) => attribute(&without_stamp(&row.item), &without_stamp(&stored)).map(|(name, folded, stored)| Difference {
-                folded,
-                stored,
-                ..Difference::of(stream, version, &what(&name))
-            }),
+            None => Some(Difference::of(stream, version, &of_row("the row")).between("a row", "none")),
+            Some(stored) => attribute(stream, version, &without_stamp(&row.item), &without_stamp(&stored))
+                .map(|difference| Difference { what: of_row(&difference.what), ..difference }),
         })
     }
 
@@ -125,15 +109,13 @@ impl Follower {
     ///
     /// Cost: as reading every total of a tenant, and explaining those that look different.
     pub async fn totals_difference(&self, folded: &Folded) -> Result<Option<Difference>, BoxError> {
-        let mut tenants: Vec<&Tenant> = folded.0.keys().map(|(tenant, _)| tenant).collect();
-        tenants.dedup();
+        let revision = self.projection().revision();
+        let tenants: BTreeSet<&Tenant> = folded.0.keys().map(|(tenant, _)| tenant).collect();
         for tenant in tenants {
             let mine = folded.0.iter().filter(|((of, _), _)| of == tenant);
             let mine: BTreeMap<&TotalKey, Amount> = mine.map(|((_, key), amount)| (key, *amount)).collect();
-            let revision = self.projection().revision();
             let stored = self.totals_at(tenant, revision).await?;
-            let zero = Amount::default;
-            let differ = |key: &&TotalKey| mine.get(*key).copied().unwrap_or_else(zero) != stored.get(*key).copied().unwrap_or_else(zero);
+            let differ = |key: &&TotalKey| mine.get(*key).copied().unwrap_or_default() != stored.get(*key).copied().unwrap_or_default();
             for key in mine.keys().copied().chain(stored.keys()).filter(differ) {
                 let explained = self.explain_own(tenant, key).await?.iter().fold(Amount::default(), |all, one| all.plus(one.amount));
                 let stored = self.totals_at(tenant, revision).await?.get(key).copied().unwrap_or_default();
@@ -172,11 +154,11 @@ async fn commits(log: &Log, stream: &StreamId, version: u64) -> Result<Vec<Commi
 }
 
 /// The first attribute that differs, by name.
-fn attribute(folded: &Item, stored: &Item) -> Option<(String, String, String)> {
+fn attribute(stream: &StreamId, version: u64, folded: &Item, stored: &Item) -> Option<Difference> {
     let names: BTreeSet<&String> = folded.keys().chain(stored.keys()).collect();
     let name = names.into_iter().find(|name| folded.get(*name) != stored.get(*name))?;
     let text = |item: &Item| item.get(name).map_or("nothing".into(), shown);
-    Some((name.clone(), text(folded), text(stored)))
+    Some(Difference { folded: text(folded), stored: text(stored), ..Difference::of(stream, version, name) })
 }
 
 /// A text as it is, everything else as JSON.

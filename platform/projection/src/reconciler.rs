@@ -121,9 +121,7 @@ impl Reconciler {
                     break;
                 }
             };
-            let next = page.next.as_ref().and_then(|_| page.heads.pop());
-            let goes_on = |held: &StreamHead| page.heads.iter().chain(&next).any(|head| head.stream == held.stream);
-            page.heads.extend(held.clone().filter(|held| !goes_on(held)));
+            let next = page.part(held.as_ref());
             let compared = self.compare(&page.heads, mode).await;
             if stretch.open.len() + compared.open.len() > MOST_OPEN {
                 // Not passed: the page comes again when the walk goes on.
