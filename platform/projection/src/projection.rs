@@ -68,6 +68,11 @@ impl Stamped {
         }
     }
 
+    /// The stamp without what it stands on.
+    pub(crate) fn alone(&self) -> Self {
+        Self { item: Item::new(), ..*self }
+    }
+
     /// The next version to fold in, as far as this row says.
     pub(crate) fn next(&self) -> Version {
         Version::new(self.version + 1).expect("one more than a number is not 0")
