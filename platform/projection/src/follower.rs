@@ -245,7 +245,7 @@ impl Follower {
     fn stamped<'d>(&self, one: &'d Delivered, before: Stamped, mut item: Item, stuck: Option<Stuck>) -> Result<Change<'d>, BoxError> {
         item.remove(names::PARKED);
         if let Some(stuck) = &stuck {
-            item.insert(names::PARKED.into(), parked(stuck.version, &stuck.reason, self.deps.clock.now()));
+            item.insert(names::PARKED.into(), parked(stuck.version, &stuck.reason, self.deps.clock.now(), None));
         }
         let stamp = place(self.deps.reads.matrix(), STAMP, item, &self.stamp_key(&one.stream))?;
         let (rows, totals) = (vec![], Contributions::default());

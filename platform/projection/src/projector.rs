@@ -26,7 +26,7 @@ use crate::derived::{Derived, OfRows, OfTotals};
 use crate::feed::{Fed, Known, Sight};
 use crate::follower::Follower;
 use crate::gap::lacking;
-use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed};
+use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed, parked};
 use crate::records::{Delivered, Tampering, sort_out};
 use crate::row::{Row, RowStore, Written};
 use crate::rows::Rows;
@@ -75,8 +75,10 @@ struct Work<'d, 'p> {
     projection: &'p dyn AnyProjection,
     /// The stored row it starts from.
     before: Stamped,
-    /// What the row lacks, in order, each readable.
+    /// What the row lacks, in order, as far as it can be folded.
     commits: Cow<'d, [Commit]>,
+    /// What cannot be folded and can be read, after them: it is published all the same.
+    beyond: Vec<Commit>,
     /// The row after them.
     folded: Option<Item>,
     /// Where it cannot go on.
@@ -265,6 +267,7 @@ impl Projector {
         let (folded, stuck) = projection.fold(start, &commits)?;
         let stuck = stuck.or(unreadable);
         let readable = stuck.as_ref().map_or(commits.len(), |stuck| commits.partition_point(|commit| commit.version < stuck.version));
+        let beyond = commits[readable..].iter().take_while(|commit| projection.can_read(commit)).cloned().collect();
         let commits = match commits {
             Cow::Borrowed(commits) => Cow::Borrowed(&commits[..readable]),
             Cow::Owned(mut commits) => {
@@ -272,7 +275,7 @@ impl Projector {
                 Cow::Owned(commits)
             }
         };
-        Ok(Prepared::Lacking(Box::new(Work { delivered, projection, before, commits, folded, stuck })))
+        Ok(Prepared::Lacking(Box::new(Work { delivered, projection, before, commits, beyond, folded, stuck })))
     }
 
     /// The rows that are known, cached or stored, in this order: a row only ever moves forward, and the guarded write finds out if it has.
@@ -298,7 +301,7 @@ impl Projector {
         for (_, work) in works {
             let before = events.len();
             // Up to the stored version everything is published: a fold at a new revision publishes nothing again.
-            for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.version) {
+            for commit in work.commits.iter().chain(&work.beyond).filter(|commit| commit.version.get() > work.before.published) {
                 events.extend(outgoing(work.projection, commit));
             }
             counts.push(events.len() - before);
@@ -325,17 +328,20 @@ impl Projector {
     /// Writes the row if it still stands where it was read; also how it stands now.
     async fn advance(&self, work: &Work<'_, '_>) -> Result<(Written, Stamped), BoxError> {
         let version = work.commits.last().map_or(work.before.version, |commit| commit.version.get());
+        let published = work.beyond.last().map_or(version, |commit| commit.version.get()).max(work.before.published);
+        let is_known = |stuck: &Stuck| work.before.parked == Some(stuck.version.get()) && version <= work.before.version;
         if let Some(stuck) = &work.stuck {
-            if work.before.parked == Some(stuck.version.get()) && version <= work.before.version {
+            if !is_known(stuck) {
+                tracing::error!(stream = %work.delivered.stream, version = %stuck.version, reason = %stuck.reason, "parked");
+                self.deps.metrics.count(self.deps.service, Metric::StreamParked, 1, &work.delivered.stream.to_string());
+            } else if published == work.before.published {
                 return Ok((Written::Done, work.before.clone()));
             }
-            tracing::error!(stream = %work.delivered.stream, version = %stuck.version, reason = %stuck.reason, "parked");
-            self.deps.metrics.count(self.deps.service, Metric::StreamParked, 1, &work.delivered.stream.to_string());
         }
+        let why = |stuck: &Stuck| parked(stuck.version, &stuck.reason, self.deps.clock.now(), Some(published));
         if let Some(stuck) = work.stuck.as_ref().filter(|_| version < work.before.version) {
             // A fold at a new revision stops below the older row: that row stays what readers see.
-            let why = crate::projection::parked(stuck.version, &stuck.reason, self.deps.clock.now());
-            let (written, stored) = self.rows.park(work.projection.entity(), &work.before, why).await?;
+            let (written, stored) = self.rows.park(work.projection.entity(), &work.before, why(stuck)).await?;
             self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored.clone());
             return Ok((written, stored));
         }
@@ -346,7 +352,7 @@ impl Projector {
             version,
             tenant: work.commits.last().map(|commit| &commit.tenant),
             content: work.folded.clone(),
-            parked: work.stuck.as_ref().map(|stuck| crate::projection::parked(stuck.version, &stuck.reason, self.deps.clock.now())),
+            parked: work.stuck.as_ref().map(why),
             before: &work.before,
         };
         let (written, stored) = self.rows.put(row).await?;
@@ -361,7 +367,7 @@ impl Projector {
     fn count_written(&self, work: &Work<'_, '_>) {
         let now = self.deps.clock.now();
         self.count(Metric::RowWritten, 1);
-        for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.version) {
+        for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.published) {
             self.deps.metrics.time(self.deps.service, Metric::AppendToRow, now.since(commit.recorded_at), "");
         }
         if work.before.parked.is_some() && work.stuck.is_none() {
