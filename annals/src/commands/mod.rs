@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod alarms;
+pub mod catalog;
 mod contracts;
 mod dlq;
 mod history;
@@ -41,6 +42,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::Matrix(options) => return matrix::run(options),
         Command::Status(options) => return status::run(&cli.data, options).await,
         Command::Contracts(options) => return contracts::run(options),
+        Command::Catalog(options) => return catalog::run(options),
         Command::New(New { command: NewCommand::Projection(options) }) => return new_projection::run(options),
         _ => {}
     }
@@ -53,7 +55,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
 /// Runs a command that asks a system; `directory` is where its data is.
 pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
     match command {
-        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::New(_) | Command::Status(_) => {
+        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::Catalog(_) | Command::New(_) | Command::Status(_) => {
             unreachable!("was run above, as it needs no session like this")
         }
         Command::History(options) => history::run(session, &options).await,

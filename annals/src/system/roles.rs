@@ -7,7 +7,7 @@ use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 19] = [
+const POLICIES: [(&str, &str); 20] = [
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
     ("billing-ledger", include_str!("../../../infra/policies/billing-ledger.json")),
@@ -25,6 +25,7 @@ const POLICIES: [(&str, &str); 19] = [
     ("operator", include_str!("../../../infra/policies/operator.json")),
     ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
+    ("read-notifications", include_str!("../../../infra/policies/read-notifications.json")),
     ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),
     ("send-email", include_str!("../../../infra/policies/send-email.json")),
 ];
