@@ -10,7 +10,7 @@ use crate::limits;
 use crate::route::{Access, IDEMPOTENCY_KEY, Place, Route};
 
 /// Holds every route of an API to the laws. `functions` are those of the service; `None`: whoever wires them looks after that.
-pub(crate) fn check<'a>(committed: &CommittedApi, functions: Option<&[&'a str]>) -> Vec<Problem> {
+pub(crate) fn check(committed: &CommittedApi, functions: Option<&[&str]>) -> Vec<Problem> {
     let mut laws = Laws { committed, found: vec![] };
     for route in &committed.api.routes {
         laws.names(route);
