@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 /// What is published, as one queue gets it.
 const PUBLISHED: &str = "published";
+/// The bus it is published to.
+const BUS: &str = "annals";
 pub(crate) const ADMINISTRATOR: &str = "administrator";
 
 /// A function about to be put on an account.
@@ -100,7 +102,7 @@ impl Stage {
         config.routes = std::mem::take(&mut self.routes);
         config.queues = vec![Queue::new(PUBLISHED, None)];
         let pattern = json!({ "source": [{ "exists": true }] });
-        config.rules = vec![Rule { name: "all".into(), bus: "annals".into(), pattern, targets: vec![Target::new(PUBLISHED, None)] }];
+        config.rules = vec![Rule { name: "all".into(), bus: BUS.into(), pattern, targets: vec![Target::new(PUBLISHED, None)] }];
         config.stream_mappings = self.follows.map(|table| StreamMapping::new(&self.name, table, &self.name)).into_iter().collect();
         let local = Local::open(config).await.expect("an account in memory opens");
         let (aws, api) = (listen().await, listen().await);
@@ -205,7 +207,7 @@ impl Harness {
 
 /// The role of a function, as its policy has it; one without a policy may do nothing.
 fn role(name: &str) -> Role {
-    let values = [("vault_key", "vault"), ("mail_from", "billing@annals.example")];
+    let values = [("vault_key", "vault"), ("mail_from", "billing@annals.example"), ("bus", BUS)];
     let text = std::fs::read_to_string(policies().join(format!("{name}.json")));
     let policy = text.map(|text| Role::policy(&text, &values).expect("the policies in infra/policies are JSON"));
     Role {
@@ -227,10 +229,10 @@ pub(crate) fn administrator() -> Role {
 
 fn append_only() -> Vec<(String, Value)> {
     let text = std::fs::read_to_string(policies().join("log-table.json")).expect("the policy of the logs is there");
-    let policy: Value = serde_json::from_str(&text).expect("log-table.json is JSON");
+    let policy = |table: &str| Role::policy(&text, &[("table", table)]).expect("log-table.json is JSON");
     let matrices = access_patterns::all();
     let logs = matrices.iter().flat_map(|matrix| matrix.tables()).filter(|table| table.append_only());
-    logs.map(|table| (table.name().to_owned(), policy.clone())).collect()
+    logs.map(|table| (table.name().to_owned(), policy(table.name()))).collect()
 }
 
 fn policies() -> PathBuf {

@@ -91,7 +91,10 @@ pub fn signer_settings(service: &str) -> Result<(Arc<dyn Objects>, LedgerKey), E
 /// Signs what is new. A refusal is an alarm, and no error: trying again would not help.
 pub async fn sign(_: LambdaEvent<Value>, deps: &SignerDeps) -> Result<Value, Error> {
     match deps.signer.sign().await {
-        Ok(signed) => Ok(json!({ "size": signed.head.map_or(0, |head| head.size), "entries": signed.entries })),
+        Ok(signed) => {
+            deps.metrics.count(deps.service, Metric::LedgerSigned, 1, "");
+            Ok(json!({ "size": signed.head.map_or(0, |head| head.size), "entries": signed.entries }))
+        }
         Err(refused @ SignError::Refused { .. }) => {
             deps.metrics.count(deps.service, Metric::LedgerRefused, 1, &refused.to_string());
             Ok(json!({ "refused": refused.to_string() }))
