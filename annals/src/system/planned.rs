@@ -167,7 +167,8 @@ fn schedules() {
 #[test]
 fn every_alarm_of_this_machine_is_one_on_aws() {
     let services = committed().unwrap().iter().map(|committed| planned(&committed.contract.service));
-    let planned: Vec<String> = services.flat_map(|planned| serde_json::from_value::<Vec<String>>(planned["alarms"].clone()).unwrap()).collect();
+    let planned: Vec<String> =
+        services.flat_map(|planned| serde_json::from_value::<Vec<String>>(planned["alarms"].clone()).unwrap()).collect();
     let lacking: Vec<_> = wired().alarms.into_iter().map(|alarm| alarm.name).filter(|name| !planned.contains(name)).collect();
     assert!(lacking.is_empty(), "alarms here and not on AWS: {lacking:?}");
 }

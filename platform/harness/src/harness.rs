@@ -33,6 +33,7 @@ pub struct Stage {
     routes: Vec<Route>,
     others: Vec<Function>,
     follows: Option<&'static str>,
+    scheme: &'static str,
     change: Box<dyn FnOnce(Function) -> Function>,
 }
 
@@ -55,6 +56,7 @@ impl Stage {
             routes: Vec::new(),
             others: Vec::new(),
             follows: None,
+            scheme: "http",
             change: Box::new(|function| function),
         }
     }
@@ -88,6 +90,11 @@ impl Stage {
         Self { follows: Some(table), ..self }
     }
 
+    /// With clients that reach AWS over HTTPS, as on AWS. Nobody answers them: for what a function does before its first call.
+    pub fn over_https(self) -> Self {
+        Self { scheme: "https", ..self }
+    }
+
     /// With other limits, such as a timeout.
     pub fn with(self, change: impl FnOnce(Function) -> Function + 'static) -> Self {
         Self { change: Box::new(change), ..self }
@@ -108,11 +115,11 @@ impl Stage {
         let (aws, api) = (listen().await, listen().await);
         let credentials = local.credentials(&self.name).expect("its role is one of the account's");
         let environment = [
-            ("AWS_ENDPOINT_URL", url(&aws)),
+            ("AWS_ENDPOINT_URL", url(self.scheme, &aws)),
             ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
             ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
         ];
-        let api_variable = self.api_variable.map(|name| (name, url(&api)));
+        let api_variable = self.api_variable.map(|name| (name, url("http", &api)));
         self.environment.extend(environment.into_iter().chain(api_variable).map(|(name, value)| (name.to_owned(), value)));
         let (aws_server, api_server) = (local.clone(), local.clone());
         tokio::spawn(async move { aws_server.serve_aws(aws).await });
@@ -243,8 +250,8 @@ async fn listen() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.expect("there is a free port")
 }
 
-fn url(listener: &TcpListener) -> String {
-    format!("http://{}", listener.local_addr().expect("it listens"))
+fn url(scheme: &str, listener: &TcpListener) -> String {
+    format!("{scheme}://{}", listener.local_addr().expect("it listens"))
 }
 
 pub(crate) struct Nowhere;

@@ -5,5 +5,6 @@ mod fixture;
 mod formats;
 mod merkle;
 mod outage;
+mod restore;
 mod signing;
 mod tampering;
