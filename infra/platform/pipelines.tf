@@ -10,6 +10,7 @@ locals {
     roles = concat(
       [for function in values(delivery.functions) : "arn:aws:iam::${local.account}:role/${function.role}"],
       [for name in keys(delivery.schedules) : "arn:aws:iam::${local.account}:role/${name}-schedule"],
+      ["arn:aws:iam::${local.account}:role/${service}-api"],
     )
     tables = [for file in fileset("${local.root}/access-patterns/derived/${service}", "*.table.json") : "${local.names.arn.dynamodb}:table/${trimsuffix(file, ".table.json")}"]
     queues = [for name in concat(keys(delivery.queues), keys(delivery.dead_letter_queues)) : "${local.names.arn.sqs}:${name}"]

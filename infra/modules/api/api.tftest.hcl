@@ -23,8 +23,20 @@ run "as_the_file_says" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.of)) == toset(["POST /v1/visits", "PUT /v1/bells/{id}"])
-    error_message = "The routes are not those of the file."
+    condition     = toset(keys(aws_apigatewayv2_route.of)) == toset(["GET /v1/visits", "POST /v1/visits", "PUT /v1/bells/{id}"])
+    error_message = "The routes are not those of the file, or one is of a single machine."
+  }
+  assert {
+    condition     = { for route, one in aws_apigatewayv2_route.of : route => one.authorization_type } == { "GET /v1/visits" = "CUSTOM", "POST /v1/visits" = "NONE", "PUT /v1/bells/{id}" = "CUSTOM" }
+    error_message = "Somebody is let in whom nobody knows, or nobody is."
+  }
+  assert {
+    condition = (
+      aws_apigatewayv2_authorizer.known[0].authorizer_result_ttl_in_seconds == 0 && aws_apigatewayv2_authorizer.known[0].enable_simple_responses &&
+      strcontains(aws_apigatewayv2_authorizer.known[0].authorizer_uri, ":function:authorize:live/") &&
+      jsondecode(aws_iam_role_policy.authorizer[0].policy).Statement[0].Resource == "arn:aws:lambda:eu-west-1:111111111111:function:authorize:live"
+    )
+    error_message = "Who calls is asked elsewhere, or remembered."
   }
   assert {
     condition     = aws_apigatewayv2_integration.of["ring-bell"].integration_uri == "arn:aws:lambda:eu-west-1:111111111111:function:ring-bell:live" && toset(keys(aws_apigatewayv2_integration.of)) == toset(["let-in", "ring-bell"])
