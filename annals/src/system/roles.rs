@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
+/// The bucket of the ledgers, which are a folder on this machine.
+const LEDGER: &str = "ledger";
+
 /// The policy of each role, as the file of its name has it.
 const POLICIES: [(&str, &str); 19] = [
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
@@ -37,7 +40,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// A policy as it is on this machine.
 pub fn policy(text: &str) -> Value {
-    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM), ("bus", BUS)];
+    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM), ("bus", BUS), ("ledger", LEDGER)];
     Role::policy(text, &here).expect("the policies in infra/policies are JSON: a test reads them all")
 }
 

@@ -214,7 +214,7 @@ impl Harness {
 
 /// The role of a function, as its policy has it; one without a policy may do nothing.
 fn role(name: &str) -> Role {
-    let values = [("vault_key", "vault"), ("mail_from", "billing@annals.example"), ("bus", BUS)];
+    let values = [("vault_key", "vault"), ("mail_from", "billing@annals.example"), ("bus", BUS), ("ledger", "ledger")];
     let text = std::fs::read_to_string(policies().join(format!("{name}.json")));
     let policy = text.map(|text| Role::policy(&text, &values).expect("the policies in infra/policies are JSON"));
     Role {

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 
 /// Amazon Root CA 1 to 4.
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
+pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 
 /// How a function reaches AWS.
 #[derive(Clone, Debug)]
@@ -123,5 +123,6 @@ mod tests {
         assert_eq!(text.matches("BEGIN CERTIFICATE").count(), 4);
         // Building parses them: a certificate that cannot be read panics here, and not in a function.
         drop(https());
+        crate::web::TcpWeb::to_aws().unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The ledger against the embedded DynamoDB, through the real SDK.
 
+mod bucket;
 mod exactly_once;
 mod fixture;
 mod formats;
