@@ -45,12 +45,21 @@ resource "aws_kms_key" "data" {
       {
         Sid       = "ByTheServicesThemselves"
         Effect    = "Allow"
-        Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com", "logs.${local.names.place.region}.amazonaws.com"] }
+        Principal = { Service = ["cloudwatch.amazonaws.com", "events.amazonaws.com"] }
         Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
         Resource  = "*"
         Condition = { ArnLike = { "aws:SourceArn" = [
-          for service in ["cloudwatch", "events", "logs"] : "arn:aws:${service}:${local.names.place.region}:${local.account}:*"
+          for service in ["cloudwatch", "events"] : "arn:aws:${service}:${local.names.place.region}:${local.account}:*"
         ] } }
+      },
+      {
+        # Logs name the group that they encrypt, not a source.
+        Sid       = "ByLogsForTheirGroups"
+        Effect    = "Allow"
+        Principal = { Service = "logs.${local.names.place.region}.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+        Resource  = "*"
+        Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "${local.names.arn.logs}:log-group:*" } }
       },
     ]
   })

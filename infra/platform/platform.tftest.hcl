@@ -49,7 +49,8 @@ run "keys" {
   }
   assert {
     condition = alltrue([for statement in jsondecode(aws_kms_key.data.policy).Statement : (
-      statement.Sid == "AdministeredByIam" || statement.Effect == "Deny" || can(statement.Condition.StringEquals["kms:ViaService"]) || can(statement.Condition.ArnLike["aws:SourceArn"])
+      statement.Sid == "AdministeredByIam" || statement.Effect == "Deny" || can(statement.Condition.StringEquals["kms:ViaService"]) || can(statement.Condition.ArnLike["aws:SourceArn"]) ||
+      can(statement.Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"])
     )])
     error_message = "The key of data may be used by whom it does not name."
   }
