@@ -1,6 +1,8 @@
 //! Estimates what commands cost on AWS in a month: units from the matrices, invocations and sizes from `infra/usage.toml`, prices from
 //! `infra/prices.toml`.
 //!
+//! Not here: what is stored, which grows with the months, and what leaves AWS.
+//!
 //! The matrices state an average load. N commands of all services together are so many seconds of it, and everything that the load reads and
 //! writes is counted for as long. What happens without commands (schedules, polls, alarms, keys) is counted for a month.
 
@@ -32,19 +34,15 @@ pub struct Prices {
     pub lambda_million_requests: f64,
     pub dynamodb_million_reads: f64,
     pub dynamodb_million_writes: f64,
-    pub dynamodb_gigabyte_month: f64,
-    pub dynamodb_recovery_gigabyte_month: f64,
     pub bus_million_events: f64,
     pub schedule_million_invocations: f64,
-    pub archive_gigabyte: f64,
     pub queue_million_requests: f64,
     pub log_gigabyte: f64,
     pub metric_month: f64,
     pub alarm_month: f64,
     pub api_million_requests: f64,
     pub key_month: f64,
-    pub key_million_requests: f64,
-    pub object_million_puts: f64,
+    pub object_million_requests: f64,
 }
 
 /// What functions do: `infra/usage.toml`.
@@ -58,6 +56,8 @@ struct Usage {
     idle_polls_per_minute: f64,
     requests_per_message: f64,
     metrics_per_service: f64,
+    idle_objects_per_signing: f64,
+    objects_per_signing: f64,
     trigger: BTreeMap<Trigger, Invoked>,
     #[serde(default)]
     function: BTreeMap<String, Invoked>,
@@ -163,9 +163,11 @@ impl Service<'_> {
             invocations += called;
         }
         lines.extend(self.matrix.tables().iter().map(|table| self.table(table.name())));
+        lines.push(self.api());
         lines.push(self.bus());
         lines.extend(delivery.queues.keys().map(|queue| self.queue(queue)));
         lines.push(self.schedules());
+        lines.push(self.objects());
         lines.push(self.logs(invocations));
         lines.push(self.watching());
         lines.extend(self.keys());
@@ -213,6 +215,12 @@ impl Service<'_> {
         self.contract.delivery.functions.keys().map(|name| self.runs(name) * self.invoked(name).idle_reads).sum()
     }
 
+    fn api(&self) -> Line {
+        let functions = self.contract.delivery.functions.keys();
+        let requests: f64 = functions.filter(|name| self.trigger(name) == Trigger::Http).map(|name| self.invocations(name)).sum();
+        line("HTTP API", &self.contract.service, format!("{requests:.0} requests"), requests / MILLION * self.prices.api_million_requests)
+    }
+
     fn bus(&self) -> Line {
         let publishes = !self.contract.publishes.is_empty();
         let events = if publishes { self.commands * self.usage.events_per_thousand / 1000.0 } else { 0.0 };
@@ -235,6 +243,13 @@ impl Service<'_> {
         let schedules = self.contract.delivery.schedules.values();
         let runs: f64 = schedules.map(|schedule| runs_a_month(&schedule.expression, &schedule.timezone)).sum();
         line("Scheduler", &self.contract.service, format!("{runs:.0} runs"), runs / MILLION * self.prices.schedule_million_invocations)
+    }
+
+    /// What the signer keeps in S3: at most once a run, and only where there is something new.
+    fn objects(&self) -> Line {
+        let runs = self.runs(&format!("{}-signer", self.contract.service));
+        let requests = runs * self.usage.idle_objects_per_signing + runs.min(self.commands) * self.usage.objects_per_signing;
+        line("S3", &self.contract.service, format!("{requests:.0} requests"), requests / MILLION * self.prices.object_million_requests)
     }
 
     fn logs(&self, invocations: f64) -> Line {
