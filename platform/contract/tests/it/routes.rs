@@ -37,7 +37,7 @@ fn every_broken_law_of_a_route_is_told_with_rule_place_and_advice() {
         ("list-tickets", |route| route.path = "/v1/tickets-sold".into(), "parameters", "desk"),
         ("list-tickets", |route| drop(route.parameters.pop()), "paged", "at once"),
         ("list-tickets", |route| route.answers.clear(), "answer", "no answer"),
-        ("sell-ticket", |route| drop(route.problems.entry(409).or_default().insert("SoldOut".into())), "kebab-case", "SoldOut"),
+        ("sell-ticket", |route| _ = route.problems.entry(409).or_default().insert("SoldOut".into()), "kebab-case", "SoldOut"),
         ("opening-hours", |route| route.name = "sell-ticket".into(), "taken", "sell-ticket"),
     ];
     for (name, change, rule, named) in cases {
