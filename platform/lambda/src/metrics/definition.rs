@@ -41,6 +41,8 @@ pub enum Metric {
     WorkFailed,
     /// A ledger and what was signed of it do not agree.
     LedgerRefused,
+    /// Entries of a ledger waited too long to be signed, or a checkpoint for its witness.
+    LedgerBehind,
     /// A function threw, panicked or ran out of time.
     FunctionError,
     /// Stream records were given up on.
@@ -157,7 +159,7 @@ const BY_SERVICE: &[&[&str]] = &[&["service"]];
 const BY_FUNCTION: &[&[&str]] = &[&["service"], &["service", "function"]];
 
 /// Every metric, in the order of [`Metric`].
-pub const ALL: [Definition; 29] = [
+pub const ALL: [Definition; 30] = [
     counted(Metric::CommandCommitted, Kind::Volume, "annals_commands", "commands carried out").by_function("CommandCommitted"),
     counted(Metric::CommandRefused, Kind::Volume, "annals_commands_refused", "commands refused by the domain").by_function("CommandRefused"),
     counted(Metric::EventPublished, Kind::Volume, "annals_events", "events accepted by the bus").printed("EventPublished"),
@@ -175,6 +177,7 @@ pub const ALL: [Definition; 29] = [
     counted(Metric::CommitLacking, Kind::Notice, "annals_commits_lacking", "commits that were lacking").printed("CommitLacking"),
     counted(Metric::WorkFailed, Kind::Failure, "annals_work_failures", "things due that a scheduled function could not work on").printed("WorkFailed").alarm("work-failed", 0, Clears::ByAcknowledgement),
     counted(Metric::LedgerRefused, Kind::Notice, "annals_ledger_refused", "times a ledger and what was signed of it did not agree").printed("LedgerRefused").alarm("ledger-refused", 0, Clears::ByAcknowledgement),
+    counted(Metric::LedgerBehind, Kind::Notice, "annals_ledger_behind", "times entries had waited over 5 minutes to be signed, or for a witness").printed("LedgerBehind").alarm("ledger-behind", 0, Clears::ByAcknowledgement),
     counted(Metric::FunctionError, Kind::Failure, "annals_function_errors", "invocations that threw, panicked or ran out of time")
         .labelled("function", CloudWatch { namespace: "AWS/Lambda", name: "Errors", dimensions: &[&["FunctionName"]] }),
     counted(Metric::RecordsDiscarded, Kind::Failure, "annals_records_discarded", "stream records given up on, all attempts used up or too old")

@@ -74,7 +74,7 @@ impl Faults for Script {
 
 pub(crate) struct Fixture {
     pub(crate) script: Arc<Script>,
-    _local: Local,
+    local: Local,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) log: Log,
@@ -101,7 +101,13 @@ impl Fixture {
         let reads = Reads::new(client.clone(), matrix).with_jitter_seed(3);
         let log = Log::new(client.clone(), reads, LogConfig::new(LOG), clock.clone(), ids.clone());
         let key = LedgerKey::generate(Origin::new("annals.example", "billing", Generation(0)), &*ids);
-        Self { script, _local: local, clock, client, log, objects: Arc::default(), key, ids, sequence: AtomicU64::new(1) }
+        Self { script, local, clock, client, log, objects: Arc::default(), key, ids, sequence: AtomicU64::new(1) }
+    }
+
+    /// AWS, as everything here reaches it.
+    pub(crate) fn account(&self) -> Account {
+        let credentials = self.local.credentials("test").unwrap();
+        Account { http: self.local.http_client(), credentials, region: annals_local::arn::REGION.into(), endpoint: None }
     }
 
     /// These faults from the next call to the ledger on.

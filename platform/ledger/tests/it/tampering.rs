@@ -111,6 +111,14 @@ async fn a_byte_of_the_entries_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_summary_that_hides_its_entries_is_found() {
+    let (fixture, _) = world().await;
+    let (one, other) = (batches(&fixture).await.remove(0), batches(&fixture).await.remove(2));
+    fixture.change(LEDGER, &one, "f", other["f"].clone()).await;
+    assert_eq!(fixture.found().await, "ledger-summary");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_commit_with_two_positions_is_found() {
     let fixture = Fixture::new().await;
     let items = fixture.commits(1, 1).await;
@@ -145,7 +153,7 @@ async fn a_checkpoint_under_another_key_is_found() {
     let (fixture, _) = world().await;
     let other = Fixture::new().await;
     let stranger = annals_ledger::checkpoint::LedgerKey::generate(fixture.key.origin().clone(), &annals_kit::ids::SeededIds::new(99));
-    let head = annals_ledger::checkpoint::TreeHead { size: 1, root: tlog_tiles::EMPTY_HASH };
+    let head = annals_verify::checkpoint::TreeHead { size: 1, root: tlog_tiles::EMPTY_HASH };
     fixture.objects.insert(&checkpoint_path(1), &stranger.sign(head).unwrap()).await.unwrap();
     assert_eq!(fixture.found().await, "checkpoint-signature");
     drop(other);
