@@ -3,6 +3,7 @@
 //! - [`cli`]: what can be asked; [`outcome`]: how a command ends
 //! - [`commands`]: one file per command
 //! - [`logs`]: the log of every service, and what derives from it
+//! - [`states`]: how the services' streams fold, for whoever asks history
 //! - [`session`]: how a command reaches the system, running already or not
 //! - [`system`]: the local account, wired to the functions of every service
 
@@ -11,4 +12,5 @@ pub mod commands;
 pub mod logs;
 pub mod outcome;
 pub mod session;
+pub mod states;
 pub mod system;

@@ -21,6 +21,7 @@ pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
         Route::new("GET", "/v1/invoices", "read-billing"),
         Route::new("GET", "/v1/webhooks", "read-billing"),
         Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
+        Route::new("GET", "/v1/audit/{question}", "read-history"),
         Route::new("GET", "/local/alarms", "local-alarms"),
         Route::new("GET", "/local/alarms/history", "local-alarm-history"),
         Route::new("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),

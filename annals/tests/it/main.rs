@@ -2,9 +2,12 @@
 
 mod alarms;
 mod append_only;
+mod audit;
+mod audit_files;
 mod bad_input;
 mod contracts;
 mod dlq;
+mod drill;
 mod ledger;
 mod new_projection;
 mod outage;
