@@ -2,6 +2,7 @@
 //!
 //! - [`cli`]: what can be asked; [`outcome`]: how a command ends
 //! - [`commands`]: one file per command
+//! - [`cost`]: what commands cost on AWS
 //! - [`logs`]: the log of every service, and what derives from it
 //! - [`states`]: how the services' streams fold, for whoever asks history
 //! - [`session`]: how a command reaches the system, running already or not
@@ -9,6 +10,7 @@
 
 pub mod cli;
 pub mod commands;
+pub mod cost;
 pub mod logs;
 pub mod outcome;
 pub mod session;

@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use access_patterns::Matrix;
 use annals_kit::{Clock, Generation, Timestamp};
 use annals_lambda::http::{Problem, Response};
+use annals_lambda::machine::MachineClock;
 use annals_lambda::web::TcpWeb;
-use annals_lambda::{Host, Metric, Metrics, causes, variable};
+use annals_lambda::{Account, Host, Metric, Metrics, causes, variable};
 use annals_log::{Log, LogConfig};
 use annals_reads::Reads;
 use annals_verify::checkpoint::VerifierKey;
@@ -18,12 +19,12 @@ use chrono::TimeDelta;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
 use crate::checkpoint::{LedgerKey, Origin};
 use crate::feed::LedgerFeed;
 use crate::objects::{Directory, Objects, VERIFIER_KEY, checkpoint_path};
 use crate::proofs::Proofs;
 use crate::records;
-use crate::s3::Bucket;
 use crate::sequencer::Sequencer;
 use crate::signer::{SignError, Signed, Signer};
 use crate::table::LedgerTable;
@@ -64,8 +65,6 @@ pub async fn sequence(event: LambdaEvent<Event>, sequencer: &Sequencer) -> Resul
     Ok(response)
 }
 
-/// How long objects are locked in a bucket: ten years, as commercial law has it for books, and one.
-const KEPT: TimeDelta = TimeDelta::days(11 * 366);
 /// How long an entry may wait to be signed, and a checkpoint for its witness.
 const MAY_WAIT: TimeDelta = TimeDelta::minutes(5);
 
@@ -135,18 +134,21 @@ impl SignerDeps {
 }
 
 /// What a signer of `service` finds in a Lambda function's environment: `ANNALS_LEDGER_ORIGIN`, the host that names the ledger;
-/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, a mounted directory or
-/// `s3://<bucket>/<prefix>`, a bucket with Object Lock.
-pub fn signer_settings(service: &str, host: &Host) -> Result<(Arc<dyn Objects>, LedgerKey), Error> {
+/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, `s3://<bucket>/<folder>` or a directory.
+pub fn signer_settings(service: &str) -> Result<(Arc<dyn Objects>, LedgerKey), Error> {
     let generation = Generation(variable("ANNALS_LEDGER_GENERATION")?.parse()?);
     let origin = Origin::new(&variable("ANNALS_LEDGER_ORIGIN")?, service, generation);
     let key = LedgerKey::from_text(origin, &variable("ANNALS_LEDGER_KEY")?)?;
-    let place = variable("ANNALS_LEDGER_OBJECTS")?;
-    let Some(bucket) = place.strip_prefix("s3://") else { return Ok((Arc::new(Directory::new(place.into())), key)) };
-    let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
-    let web = Arc::new(TcpWeb::to(host.account.endpoint.as_deref().unwrap_or("https:"))?);
-    let bucket = Bucket::new(web, host.account.clone(), host.clock.clone(), bucket, prefix, KEPT);
-    Ok((Arc::new(bucket), key))
+    Ok((objects(variable("ANNALS_LEDGER_OBJECTS")?)?, key))
+}
+
+/// The objects at a place: in a bucket, which is reached as the function's role, or in a directory.
+fn objects(place: String) -> Result<Arc<dyn Objects>, Error> {
+    if !Bucket::is_one(&place) {
+        return Ok(Arc::new(Directory::new(place.into())));
+    }
+    let bucket = Bucket::at(&place, Arc::new(TcpWeb::to_aws()?), Account::from_env()?, Arc::new(MachineClock));
+    Ok(Arc::new(bucket.ok_or_else(|| format!("ANNALS_LEDGER_OBJECTS is {place}: s3://<bucket>/<folder> is what a bucket is written as"))?))
 }
 
 /// The same signer, with the witness at `ANNALS_LEDGER_WITNESS`, a submission prefix of C2SP tlog-witness, where there is one.
@@ -161,6 +163,7 @@ pub fn witnessed(deps: SignerDeps) -> Result<SignerDeps, Error> {
 pub async fn sign(_: LambdaEvent<Value>, deps: &SignerDeps) -> Result<Value, Error> {
     match deps.signer.sign().await {
         Ok(signed) => {
+            deps.metrics.count(deps.service, Metric::LedgerSigned, 1, "");
             deps.lateness(&signed);
             let witnessed = deps.show().await;
             let told = witnessed.as_ref().map_or_else(|error| causes(error), |()| "yes".to_owned());

@@ -7,7 +7,8 @@
 //! - [`reader`]: entries by position and time; [`tail`]: what may come next
 //! - [`search`]: entries of a range, read side by side; [`wanted`]: which; [`prefixes`], [`state`]: how far streams had come at a position
 //! - [`feed`]: what the ledger lacks of its log, for the reconciler; `known`: what it has
-//! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`objects`]: where both are kept; [`s3`]: in a bucket with Object Lock; [`signer`]: signs what it has read
+//! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`signer`]: signs what it has read
+//! - [`objects`]: where both are kept, in a directory; [`bucket`]: in S3
 //! - [`witness`]: shows checkpoints to somebody who remembers them
 //! - [`proofs`]: of inclusion, extension and periods, made of tiles
 //! - [`verify`]: the ledger against itself, its log and its checkpoints
@@ -15,6 +16,7 @@
 //! - [`sequencer`]: gives every commit its position, once; `window`: what was sequenced lately
 
 pub mod block;
+pub mod bucket;
 pub mod checkpoint;
 pub mod entry;
 pub mod fact;
@@ -28,7 +30,6 @@ pub mod prefixes;
 pub mod proofs;
 pub mod reader;
 pub mod records;
-pub mod s3;
 pub mod search;
 pub mod sequencer;
 pub mod signer;

@@ -1,12 +1,13 @@
 //! The ledger against the embedded DynamoDB, through the real SDK.
 
+mod bucket;
 mod exactly_once;
 mod fixture;
 mod formats;
 mod merkle;
 mod outage;
 mod proofs;
-mod s3;
+mod restore;
 mod searching;
 mod signing;
 mod tampering;
