@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and how it is described.
 
+pub mod audit;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,6 +37,8 @@ pub enum Command {
     History(History),
     /// Show what was known of a stream, now or at an earlier version or time.
     Show(Show),
+    /// Ask history anything, and prove the answer: revisions, as-of, who did what, whole periods, proofs; for audit and finance.
+    Audit(audit::Audit),
     /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log; and every
     /// ledger: each commit once with its hash, positions and days without gaps, every signed checkpoint's root.
     Verify(Verify),

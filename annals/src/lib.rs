@@ -4,6 +4,7 @@
 //! - [`commands`]: one file per command
 //! - [`cost`]: what commands cost on AWS
 //! - [`logs`]: the log of every service, and what derives from it
+//! - [`states`]: how the services' streams fold, for whoever asks history
 //! - [`session`]: how a command reaches the system, running already or not
 //! - [`system`]: the local account, wired to the functions of every service
 
@@ -13,4 +14,5 @@ pub mod cost;
 pub mod logs;
 pub mod outcome;
 pub mod session;
+pub mod states;
 pub mod system;

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod alarms;
+mod audit;
 pub mod catalog;
 mod contracts;
 mod cost;
@@ -68,6 +69,7 @@ pub async fn ask(session: &Session, command: Command, directory: &Path) -> Resul
         }
         Command::History(options) => history::run(session, &options).await,
         Command::Show(options) => show::run(session, &options).await,
+        Command::Audit(options) => audit::run(session, &options).await,
         Command::Verify(options) => verify::run(session, &options).await,
         Command::Reconcile(options) => reconcile::run(session, directory, &options).await,
         Command::Projections(options) => projections::list(session, &options).await,

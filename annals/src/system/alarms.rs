@@ -32,6 +32,7 @@ pub(super) fn rules(config: &Config, owners: &Owners) -> Vec<AlarmRule> {
         rules.push(rule(Metric::StreamLacking, service, reported));
         rules.push(rule(Metric::WorkFailed, service, reported));
         rules.push(rule(Metric::LedgerRefused, service, reported));
+        rules.push(rule(Metric::LedgerBehind, service, reported));
     }
     for mapping in &config.stream_mappings {
         rules.push(rule(Metric::IteratorAge, &mapping.name, |name, _| Watched::IteratorAge { mapping: name.to_owned() }));

@@ -1,4 +1,4 @@
-//! What this machine answers beside the services: how it does, its alarms, its ledgers' proofs, and the stand-in for identity.
+//! What this machine answers beside the services: how it does, its alarms, its history and ledgers' proofs, and the stand-in for identity.
 //!
 //! Described as every service's API is, and derived into `annals/openapi.yaml` for those who ask it; none of it is on AWS.
 
@@ -53,6 +53,7 @@ pub fn described() -> Api {
             .path::<CustomerId>("customer", "The customer.")
             .answers::<Contact>(200, "An address.", json!({ "email": "ada@customers.example" })),
     );
+    api.route(history());
     api.route(
         get("/local/alarms", "local-alarms", "Lists every alarm there may be, those that are on first.")
             .refuses(500, &["unreadable"])
@@ -102,6 +103,33 @@ pub fn described() -> Api {
 #[derive(Serialize, JsonSchema)]
 struct List {
     items: Vec<Value>,
+}
+
+/// `platform/audit/src/function.rs` says which question takes which parameters.
+fn history() -> Route {
+    let summary = "Answers a question of a tenant's auditor to the tenant's history; the question is noted.";
+    let route = Route::get("/v1/audit/{question}", "read-history", summary).open_to(Access::ThisMachine).path::<String>(
+        "question",
+        "`revisions`, `as-of`, `field`, `actor`, `correlation`, `population`, `inclusion`, `access`, `notice` or `day`.",
+    );
+    let parameters = [
+        ("stream", "The stream, such as `INV#<id>`."),
+        ("field", "The field that changed."),
+        ("moment", "`now`, a version, a day, a time, or `@` and a position."),
+        ("actor", "Who did it."),
+        ("correlation", "What belongs together."),
+        ("period", "A year, quarter, month or day, `A..B`, or `always`."),
+        ("commit", "`INV#<id>@3` or `billing@120`."),
+        ("limit", "How many rows at most: 1 to 1000, 200 where it is left out."),
+        ("page", "`next` of the page before; the first page is without."),
+    ];
+    let route = parameters.into_iter().fold(route, |route, (name, summary)| route.query::<String>(name, summary));
+    route
+        .answers::<Value>(200, "The answer, and the checkpoint at which it was read.", json!({ "items": [], "next": null }))
+        .refuses(400, &["invalid"])
+        .refuses(401, &["unauthorized"])
+        .refuses(500, &["internal", "not-told"])
+        .refuses(503, &["busy"])
 }
 
 fn proofs(log: &ServiceLog) -> Route {

@@ -49,6 +49,7 @@ pub use self::credentials::Credentials;
 pub use self::identity::API as IN_PROCESS_API;
 pub use self::ledger::Ledgers;
 pub use self::status::Status;
+use crate::logs::LOGS;
 
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;
@@ -147,7 +148,7 @@ impl System {
 
     fn install(&self, contracts: &[Committed], clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Result<(), SystemError> {
         let functions = wiring::functions(handlers::of_services(self, clock, ids), contracts).map_err(SystemError::Functions)?;
-        functions.into_iter().chain(handlers::of_this_machine(self, clock)).for_each(|function| self.local.install(function));
+        functions.into_iter().chain(handlers::of_this_machine(self, clock, ids)).for_each(|function| self.local.install(function));
         Ok(())
     }
 
@@ -159,6 +160,15 @@ impl System {
     /// The folder of the batches that event source mappings gave up on. In memory there is none: a path that does not exist.
     pub fn failures(&self) -> PathBuf {
         self.directory.as_deref().map_or_else(PathBuf::new, failures)
+    }
+
+    /// Signs what the ledgers have got, as the schedule does every minute: before the system stops, so that nothing waits meanwhile.
+    pub async fn sign(&self) {
+        for log in &LOGS {
+            if let Err(error) = self.local.invoke(&format!("{}-signer", log.service), serde_json::json!({})).await {
+                tracing::warn!(service = log.service, ?error, "the ledger was not signed; it will be");
+            }
+        }
     }
 
     /// The secrets of this system.

@@ -11,7 +11,7 @@ use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 const LEDGER: &str = "ledger";
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 20] = [
+static POLICIES: &[(&str, &str)] = &[
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
     ("billing-ledger", include_str!("../../../infra/policies/billing-ledger.json")),
@@ -22,6 +22,7 @@ const POLICIES: [(&str, &str); 20] = [
     ("follow-dunning", include_str!("../../../infra/policies/follow-dunning.json")),
     ("generate-due-invoices", include_str!("../../../infra/policies/generate-due-invoices.json")),
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
+    ("note-readings", include_str!("../../../infra/policies/note-readings.json")),
     ("notifications-ledger", include_str!("../../../infra/policies/notifications-ledger.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),

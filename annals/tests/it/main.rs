@@ -3,10 +3,13 @@
 mod alarms;
 mod answers;
 mod append_only;
+mod audit;
+mod audit_files;
 mod bad_input;
 mod catalog;
 mod contracts;
 mod dlq;
+mod drill;
 mod events;
 mod ledger;
 mod new_projection;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `checkpoints/<size, 20 digits>` | the signed checkpoint of that size |
 //! | `tile/<L>/<N>`, `tile/<L>/<N>.p/<W>` | hashes |
+//! | `cosignatures/<size, 20 digits>` | what a witness has signed of it |
 //! | `vkey` | the key that checks the signatures |
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use annals_log::BoxError;
 
 /// The folder of checkpoints.
-const CHECKPOINTS: &str = "checkpoints";
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// The object with the verifier key.
 pub const VERIFIER_KEY: &str = "vkey";
 
@@ -90,7 +91,7 @@ pub(crate) fn compare(kept: &[u8], bytes: &[u8]) -> Kept {
     if kept == bytes { Kept::Same } else { Kept::Other }
 }
 
-fn size_of(name: &str) -> Option<u64> {
+pub(crate) fn size_of(name: &str) -> Option<u64> {
     (name.len() == 20).then(|| name.parse().ok()).flatten()
 }
 

@@ -41,6 +41,8 @@ pub enum Metric {
     WorkFailed,
     /// A ledger and what was signed of it do not agree.
     LedgerRefused,
+    /// Entries of a ledger waited too long to be signed, or a checkpoint for its witness.
+    LedgerBehind,
     /// A signer has signed all that it has read of its ledger.
     LedgerSigned,
     /// A function threw, panicked or ran out of time.
@@ -173,7 +175,7 @@ const BY_SERVICE: &[&[&str]] = &[&["service"]];
 const BY_FUNCTION: &[&[&str]] = &[&["service"], &["service", "function"]];
 
 /// Every metric, in the order of [`Metric`].
-pub const ALL: [Definition; 31] = [
+pub const ALL: [Definition; 32] = [
     counted(Metric::CommandCommitted, Kind::Volume, "annals_commands", "commands carried out").by_function("CommandCommitted"),
     counted(Metric::CommandRefused, Kind::Volume, "annals_commands_refused", "commands refused by the domain").by_function("CommandRefused"),
     counted(Metric::EventPublished, Kind::Volume, "annals_events", "events accepted by the bus").printed("EventPublished"),
@@ -191,6 +193,7 @@ pub const ALL: [Definition; 31] = [
     counted(Metric::CommitLacking, Kind::Notice, "annals_commits_lacking", "commits that were lacking").printed("CommitLacking"),
     counted(Metric::WorkFailed, Kind::Failure, "annals_work_failures", "things due that a scheduled function could not work on").printed("WorkFailed").alarm("work-failed", 0, Clears::ByAcknowledgement),
     counted(Metric::LedgerRefused, Kind::Notice, "annals_ledger_refused", "times a ledger and what was signed of it did not agree").printed("LedgerRefused").alarm("ledger-refused", 0, Clears::ByAcknowledgement),
+    counted(Metric::LedgerBehind, Kind::Notice, "annals_ledger_behind", "times entries had waited over 5 minutes to be signed, or for a witness").printed("LedgerBehind").alarm("ledger-behind", 0, Clears::ByAcknowledgement),
     counted(Metric::LedgerSigned, Kind::Notice, "annals_ledger_signed", "times a signer had signed all of its ledger").printed("LedgerSigned").alarm("checkpoint-stale", 1, Clears::ByItself).below().every(900),
     counted(Metric::FunctionError, Kind::Failure, "annals_function_errors", "invocations that threw, panicked or ran out of time")
         .labelled("function", CloudWatch { namespace: "AWS/Lambda", name: "Errors", dimensions: &[&["FunctionName"]] })

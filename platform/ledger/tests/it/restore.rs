@@ -2,13 +2,13 @@
 //! an erased person stays erased.
 
 use annals_kit::{EventId, Generation};
-use annals_ledger::checkpoint::TreeHead;
 use annals_ledger::objects::{Kept, Objects, checkpoint_path};
 use annals_ledger::signer::{SignError, Signer};
 use annals_log::insert::{Inserted, insert};
 use annals_log::{Commit, CommitHash};
 use annals_reads::Item;
 use annals_vault::KeyError;
+use annals_verify::checkpoint::TreeHead;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::json;
 use uuid::Uuid;
