@@ -92,7 +92,7 @@ pub enum AuditQuestion {
     },
     /// The proof that a commit is in the ledger; a file for `annals-verify inclusion`.
     Inclusion {
-        /// The commit: 'INV#<id>@3', or billing@120.
+        /// The commit: `INV#<id>@3`, or billing@120.
         commit: Place,
     },
     /// The proof that the ledger still begins with what an earlier checkpoint signed; a file for `annals-verify extension`.
@@ -116,7 +116,7 @@ pub enum AuditQuestion {
     },
     /// Whether a notice was sent, its attempts and its outcome; exits 1 if it was not.
     Notice {
-        /// Its stream, 'NOTE#<id>', or the id alone.
+        /// Its stream, `NOTE#<id>`, or the id alone.
         notice: String,
     },
     /// The events of a day, or of another period, in order.

@@ -24,7 +24,7 @@ run "as_the_metrics_say" {
 
   assert {
     condition = toset(keys(aws_cloudwatch_metric_alarm.of)) == toset(concat(
-      ["stream-parked-museum", "log-tampered-museum", "stream-lacking-museum", "work-failed-museum", "ledger-refused-museum", "checkpoint-stale-museum"],
+      ["stream-parked-museum", "log-tampered-museum", "stream-lacking-museum", "work-failed-museum", "ledger-refused-museum", "ledger-behind-museum", "checkpoint-stale-museum"],
       ["function-errors-let-in", "function-errors-museum-projector", "function-errors-ring-bell"],
       ["function-throttled-let-in", "function-throttled-museum-projector", "function-throttled-ring-bell"],
       ["records-discarded-museum-projector", "iterator-age-museum-projector", "queue-age-bells"],

@@ -56,7 +56,7 @@ async fn billing_signer() {
         .variable("ANNALS_LEDGER_ORIGIN", "ledger.example")
         .open()
         .await;
-    assert_eq!(harness.invoke(json!({})).await.unwrap(), json!({ "size": 0, "entries": 0 }));
+    assert_eq!(harness.invoke(json!({})).await.unwrap(), json!({ "size": 0, "entries": 0, "witnessed": null }));
     assert_eq!(harness.counted(Metric::LedgerRefused), 0);
     std::fs::write(objects.path().join(checkpoint_path(1)), "signed by no one").unwrap();
     let refused = harness.invoke(json!({})).await.unwrap();
