@@ -5,6 +5,7 @@ use annals_log::Commit;
 use annals_log::verify::Chain;
 use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
 use chrono::{DateTime, NaiveDate, TimeDelta};
+use identity::rows::{ApiKeyRow, ContactRow, InvitationRow, OrganisationRow, UserRow};
 use notifications::email::Email;
 use serde_json::{Value, json};
 
@@ -87,6 +88,11 @@ fn fold(stream: &StreamId, commits: &[Commit]) -> Result<Value, CouldNotTell> {
         "SUB" => json(folded(commits, None, SubscriptionRow::fold)?),
         "INV" => json(folded(commits, None, InvoiceRow::fold)?),
         "HOOK" => json(folded(commits, None, |row, event, recorded| WebhookRow::fold(stream.id(), row, event, recorded))?),
+        "USER" => json(folded(commits, None, UserRow::fold)?),
+        "ORG" => json(folded(commits, None, OrganisationRow::fold)?),
+        "INVITE" => json(folded(commits, None, InvitationRow::fold)?),
+        "KEY" => json(folded(commits, None, ApiKeyRow::fold)?),
+        "CONTACT" => json(folded(commits, None, |row, event, recorded| ContactRow::fold(stream.id(), row, event, recorded))?),
         "NOTE" => json(folded(commits, Email::default(), |mut email, event, recorded| {
             email.evolve(event, recorded);
             email

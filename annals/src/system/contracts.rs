@@ -6,8 +6,9 @@ use annals_contract::delivery::Function;
 use annals_contract::{Committed, Contract, Errors, laws};
 
 /// The committed files.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("services/billing/asyncapi.yaml", include_str!("../../../services/billing/asyncapi.yaml")),
+    ("services/identity/asyncapi.yaml", include_str!("../../../services/identity/asyncapi.yaml")),
     ("services/notifications/asyncapi.yaml", include_str!("../../../services/notifications/asyncapi.yaml")),
 ];
 
@@ -15,7 +16,7 @@ static COMMITTED: LazyLock<Result<Vec<Committed>, Errors>> = LazyLock::new(|| pr
 
 /// The contracts as the services describe them in Rust: what the files are derived from.
 pub fn described() -> Vec<Contract> {
-    vec![billing_service::contract(), notifications_service::contract()]
+    vec![billing_service::contract(), identity_service::contract(), notifications_service::contract()]
 }
 
 /// The committed contracts, which hold.

@@ -7,17 +7,31 @@ use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 19] = [
+const POLICIES: [(&str, &str); 38] = [
+    ("accept-invitation", include_str!("../../../infra/policies/accept-invitation.json")),
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
+    ("authorize", include_str!("../../../infra/policies/authorize.json")),
     ("billing-ledger", include_str!("../../../infra/policies/billing-ledger.json")),
     ("billing-projector", include_str!("../../../infra/policies/billing-projector.json")),
     ("billing-reconciler", include_str!("../../../infra/policies/billing-reconciler.json")),
     ("billing-signer", include_str!("../../../infra/policies/billing-signer.json")),
+    ("change-profile", include_str!("../../../infra/policies/change-profile.json")),
     ("create-subscription", include_str!("../../../infra/policies/create-subscription.json")),
+    ("erase-person", include_str!("../../../infra/policies/erase-person.json")),
     ("follow-dunning", include_str!("../../../infra/policies/follow-dunning.json")),
+    ("found-organisation", include_str!("../../../infra/policies/found-organisation.json")),
     ("generate-due-invoices", include_str!("../../../infra/policies/generate-due-invoices.json")),
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
+    ("identity-ledger", include_str!("../../../infra/policies/identity-ledger.json")),
+    ("identity-projector", include_str!("../../../infra/policies/identity-projector.json")),
+    ("identity-reconciler", include_str!("../../../infra/policies/identity-reconciler.json")),
+    ("identity-signer", include_str!("../../../infra/policies/identity-signer.json")),
+    ("log-in", include_str!("../../../infra/policies/log-in.json")),
+    ("log-out", include_str!("../../../infra/policies/log-out.json")),
+    ("manage-api-keys", include_str!("../../../infra/policies/manage-api-keys.json")),
+    ("manage-members", include_str!("../../../infra/policies/manage-members.json")),
+    ("mint-link", include_str!("../../../infra/policies/mint-link.json")),
     ("notifications-ledger", include_str!("../../../infra/policies/notifications-ledger.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),
@@ -25,8 +39,13 @@ const POLICIES: [(&str, &str); 19] = [
     ("operator", include_str!("../../../infra/policies/operator.json")),
     ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
+    ("read-contact", include_str!("../../../infra/policies/read-contact.json")),
+    ("read-identity", include_str!("../../../infra/policies/read-identity.json")),
     ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),
     ("send-email", include_str!("../../../infra/policies/send-email.json")),
+    ("set-contact", include_str!("../../../infra/policies/set-contact.json")),
+    ("sign-up", include_str!("../../../infra/policies/sign-up.json")),
+    ("verify-email", include_str!("../../../infra/policies/verify-email.json")),
 ];
 
 /// The roles there are.

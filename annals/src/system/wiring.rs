@@ -7,27 +7,66 @@ use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, Schedule,
 
 use crate::logs::{LOGS, ServiceLog};
 
+/// Who asks, for every route that is not for anybody.
+const AUTHORIZER: &str = "authorize";
+
+/// The routes, until OpenAPI files have them.
+pub(super) fn routes() -> Vec<Route> {
+    let anybody = [
+        ("POST", "/v1/signups", "sign-up"),
+        ("POST", "/v1/email-verifications", "verify-email"),
+        ("POST", "/v1/sessions", "log-in"),
+        ("POST", "/v1/invitation-acceptances", "accept-invitation"),
+        // Signed by the payment provider.
+        ("POST", "/v1/webhooks/stripe", "process-webhook"),
+        // Of this machine only: whoever reaches its loopback address is its operator.
+        ("GET", "/local/alarms", "local-alarms"),
+        ("GET", "/local/alarms/history", "local-alarm-history"),
+        ("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
+        ("GET", "/local/status", "local-status"),
+        ("GET", "/metrics", "local-metrics"),
+        ("POST", "/local/ticks/{function}", "local-tick"),
+    ];
+    let known = [
+        ("POST", "/v1/subscriptions", "create-subscription"),
+        ("POST", "/v1/subscriptions/{id}/invoices", "generate-invoice"),
+        ("GET", "/v1/subscriptions/{id}", "read-billing"),
+        ("GET", "/v1/subscriptions/{id}/invoices", "read-billing"),
+        ("GET", "/v1/customers/{id}/subscriptions", "read-billing"),
+        ("GET", "/v1/invoices/{id}", "read-billing"),
+        ("GET", "/v1/invoices", "read-billing"),
+        ("GET", "/v1/webhooks", "read-billing"),
+        ("DELETE", "/v1/sessions", "log-out"),
+        ("DELETE", "/v1/sessions/current", "log-out"),
+        ("PATCH", "/v1/me", "change-profile"),
+        ("PUT", "/v1/me/password", "change-profile"),
+        ("POST", "/v1/api-keys", "manage-api-keys"),
+        ("DELETE", "/v1/api-keys/{id}", "manage-api-keys"),
+        ("POST", "/v1/invitations", "manage-members"),
+        ("DELETE", "/v1/invitations/{id}", "manage-members"),
+        ("PUT", "/v1/members/{id}", "manage-members"),
+        ("DELETE", "/v1/members/{id}", "manage-members"),
+        ("PUT", "/v1/contacts/{customer}", "set-contact"),
+        ("GET", "/v1/me", "read-identity"),
+        ("GET", "/v1/users/{id}", "read-identity"),
+        ("GET", "/v1/users", "read-identity"),
+        ("GET", "/v1/organisation", "read-identity"),
+        ("GET", "/v1/members", "read-identity"),
+        ("GET", "/v1/invitations", "read-identity"),
+        ("GET", "/v1/invitations/{id}", "read-identity"),
+        ("GET", "/v1/api-keys", "read-identity"),
+        ("GET", "/v1/api-keys/{id}", "read-identity"),
+        ("GET", "/v1/tenants/{tenant}/contacts/{id}", "read-contact"),
+        ("POST", "/v1/tenants/{tenant}/users/{id}/verification-links", "mint-link"),
+        ("POST", "/v1/tenants/{tenant}/invitations/{id}/links", "mint-link"),
+    ];
+    let route = |(method, path, function): (&str, &str, &str)| Route::new(method, path, function);
+    anybody.map(route).into_iter().chain(known.map(|known| route(known).behind(AUTHORIZER))).collect()
+}
+
 /// Streams, rules and queues of every contract, and the routes.
 pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
-    // Until OpenAPI files have them.
-    config.routes = vec![
-        Route::new("POST", "/v1/subscriptions", "create-subscription"),
-        Route::new("POST", "/v1/subscriptions/{id}/invoices", "generate-invoice"),
-        Route::new("POST", "/v1/webhooks/stripe", "process-webhook"),
-        Route::new("GET", "/v1/subscriptions/{id}", "read-billing"),
-        Route::new("GET", "/v1/subscriptions/{id}/invoices", "read-billing"),
-        Route::new("GET", "/v1/customers/{id}/subscriptions", "read-billing"),
-        Route::new("GET", "/v1/invoices/{id}", "read-billing"),
-        Route::new("GET", "/v1/invoices", "read-billing"),
-        Route::new("GET", "/v1/webhooks", "read-billing"),
-        Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
-        Route::new("GET", "/local/alarms", "local-alarms"),
-        Route::new("GET", "/local/alarms/history", "local-alarm-history"),
-        Route::new("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
-        Route::new("GET", "/local/status", "local-status"),
-        Route::new("GET", "/metrics", "local-metrics"),
-        Route::new("POST", "/local/ticks/{function}", "local-tick"),
-    ];
+    config.routes = routes();
     let proofs = |log: &ServiceLog| Route::new("GET", format!("/ledger/{}/{{path+}}", log.service), log.proofs());
     config.routes.extend(LOGS.iter().map(proofs));
     for Committed { contract, .. } in contracts {

@@ -161,7 +161,7 @@ async fn after_25_hours_without_consumers_rows_bus_emails_and_ledgers_converge_b
     world.settle().await;
     // The records are gone: what comes now, the reconciler brings, woken by its schedule; the alarm below says how much it was.
     for _ in 0..2 {
-        for function in ["billing-reconciler", "notifications-reconciler"] {
+        for function in ["billing-reconciler", "identity-reconciler", "notifications-reconciler"] {
             let report = world.system.local().invoke(function, json!({ "source": "aws.scheduler" })).await.unwrap();
             assert_eq!((&report["finished"], &report["stopped"]), (&json!(true), &Value::Null), "{report}");
         }
