@@ -102,6 +102,7 @@ impl Vault {
             .update_expression(
                 "SET erased_at = if_not_exists(erased_at, :now), created_at = if_not_exists(created_at, :now) REMOVE wrapped",
             )
+            .expression_attribute_names("#wrapped", "wrapped")
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
