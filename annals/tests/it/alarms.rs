@@ -52,6 +52,8 @@ async fn a_dead_letter_is_an_alarm_with_its_queues_name_until_the_queue_is_empty
 #[tokio::test(start_paused = true)]
 async fn records_that_wait_too_long_are_an_alarm_until_they_are_handled() {
     let mut world = World::new().await;
+    world.contact("ada").await;
+    world.settle().await;
     world.pause().await;
     world.subscribe("k", "ada").await;
     tokio::time::advance(Duration::from_secs(600)).await;
@@ -66,6 +68,8 @@ async fn records_that_wait_too_long_are_an_alarm_until_they_are_handled() {
 #[tokio::test(start_paused = true)]
 async fn an_alarm_comes_on_within_a_minute_though_nobody_asks() {
     let mut world = World::new().await;
+    world.contact("ada").await;
+    world.settle().await;
     world.pause().await;
     world.subscribe("k", "ada").await;
     tokio::time::advance(Duration::from_secs(3600)).await;

@@ -149,11 +149,10 @@ pub(crate) fn webhook_secret(directory: &Path) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_twenty_times_in_traffic_it_loses_nothing_acknowledged_and_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let web = Arc::new(Keyed::of(directory.path()));
     let mut acknowledged = Acknowledged::default();
     for life in 0..KILLS {
         let up = Up::start(directory.path());
-        let secret = webhook_secret(directory.path());
+        let (web, secret) = (Arc::new(Keyed::of(directory.path())), webhook_secret(directory.path()));
         let (answered, mut answers) = tokio::sync::watch::channel(0);
         let answered = Arc::new(answered);
         let clients: Vec<_> = (0..4)
@@ -172,6 +171,7 @@ async fn killed_twenty_times_in_traffic_it_loses_nothing_acknowledged_and_double
     assert!(acknowledged.paid.len() > KILLS, "there was traffic: {} payments", acknowledged.paid.len());
 
     let up = Up::start(directory.path());
+    let web = Keyed::of(directory.path());
     for subscription in acknowledged.subscriptions.values() {
         let seen = get(&web, &up.api, &format!("/v1/subscriptions/{subscription}?min_version=1")).await;
         assert!(seen.is_some(), "the acknowledged subscription {subscription} is lost");

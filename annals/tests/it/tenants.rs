@@ -1,6 +1,5 @@
 //! Who may use which route: an auditor reads and changes nothing, and nobody reaches another tenant's things by any route.
 
-use annals_kit::Clock;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};

@@ -117,6 +117,7 @@ mod tests {
             "ada@localhost",
             "a b@example.com",
             "ada@exa\r\nmple.com",
+            "ad\u{0}a@example.com",
             "ada@.com",
             "<a@b.c>",
             "a,b@c.de",
