@@ -112,6 +112,7 @@ async fn what_follows_an_erasure_is_recorded_and_the_rest_of_an_organisation_goe
     let members = world.ask(&ada.bearer, "GET", "/v1/members", &Value::Null).await.body;
     assert_eq!(members["items"].as_array().unwrap().len(), 1);
     assert_eq!(world.ask(&ada.bearer, "POST", "/v1/subscriptions", &subscription("eve")).await.status, 201);
+    world.settle().await;
     assert_eq!(command(&world, &["verify"]).await, annals::outcome::Answer::Yes, "history and hashes stay valid");
     assert_eq!(
         command(&world, &["erase", &bob.id, "--tenant", &ada.organisation, "--yes"]).await,

@@ -37,7 +37,7 @@ impl World {
     pub(crate) async fn sign_up(&self, email: &str, name: &str) -> Answer {
         // Later than whoever signed up before.
         tokio::time::advance(Duration::from_millis(1)).await;
-        let body = json!({ "email": email, "password": PASSWORD, "name": name, "organisation": format!("{name}'s") });
+        let body = json!({ "email": email, "password": PASSWORD, "name": name, "organisation": "An organisation" });
         self.nobody("POST", "/v1/signups", &body).await
     }
 
@@ -139,6 +139,8 @@ async fn a_profile_is_changed_and_ones_own_write_is_seen_at_once() {
     assert_eq!(me.body["name"], "Ada Lovelace");
     world.resume();
     world.settle().await;
+    // Hours may have passed on this clock.
+    let ada = world.logged_in("ada@example.com").await;
     let found = world.ask(&ada.bearer, "GET", "/v1/users?email=Ada@example.com", &Value::Null).await;
     assert_eq!(
         (&found.body["items"][0]["id"], &found.body["items"][0]["name"]),
@@ -253,7 +255,7 @@ async fn a_token_is_good_once_for_ten_minutes_and_for_one_purpose() {
     let token = world.token(&path).await;
     let elsewhere = json!({ "token": token, "name": "Ada", "password": PASSWORD });
     assert_eq!(world.nobody("POST", "/v1/invitation-acceptances", &elsewhere).await.status, 410);
-    tokio::time::advance(Duration::from_secs(599)).await;
+    tokio::time::advance(Duration::from_secs(300)).await;
     // Two at the same time: one wins.
     let (one, two) = tokio::join!(redeem(&token), redeem(&token));
     assert_eq!([one.min(two), one.max(two)], [200, 410]);

@@ -15,7 +15,7 @@ use crate::world::{World, notice, subscription};
 const PEOPLE: [&str; 5] = ["administrator", "auditor", "erase-person", "found-organisation", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 45] = [
+const UNSEEN: [(&str, &str, &str); 46] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -60,6 +60,7 @@ const UNSEEN: [(&str, &str, &str); 45] = [
     ("manage-members", "kms:Decrypt", "a person's key that another environment made"),
     ("accept-invitation", "dynamodb:GetItem", "the commit of a repeated command"),
     ("manage-api-keys", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("set-contact", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("set-contact", "kms:Decrypt", "a person's key that another environment made"),
 ];
 

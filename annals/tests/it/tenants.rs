@@ -1,5 +1,6 @@
 //! Who may use which route: an auditor reads and changes nothing, and nobody reaches another tenant's things by any route.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
@@ -103,13 +104,27 @@ async fn everything(world: &World, tenant: &str) -> Vec<String> {
         };
         let noted = |item: &annals_reads::Item| item["PK"].as_s().unwrap().starts_with("ACCESS#");
         let items = world.items(table).await;
-        all.extend(items.iter().filter(|item| of_tenant(item) && !noted(item)).map(|item| {
-            let sorted: std::collections::BTreeMap<_, _> = item.iter().collect();
-            format!("{table} {sorted:?}")
-        }));
+        all.extend(
+            items
+                .iter()
+                .filter(|item| of_tenant(item) && !noted(item))
+                .map(|item| format!("{table} {}", plain(&AttributeValue::M((*item).clone())))),
+        );
     }
     all.sort();
     all
+}
+
+/// A value as text that is the same whenever the value is: maps have no order.
+fn plain(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::M(map) => {
+            let sorted: std::collections::BTreeMap<_, _> = map.iter().map(|(name, value)| (name, plain(value))).collect();
+            format!("{sorted:?}")
+        }
+        AttributeValue::L(list) => format!("{:?}", list.iter().map(plain).collect::<Vec<_>>()),
+        other => format!("{other:?}"),
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,7 +100,7 @@ impl Vault {
             .key("PK", AttributeValue::S(format!("KEY#{person}")))
             .key("SK", AttributeValue::S("KEY".into()))
             .update_expression(
-                "SET erased_at = if_not_exists(erased_at, :now), created_at = if_not_exists(created_at, :now) REMOVE wrapped",
+                "SET erased_at = if_not_exists(erased_at, :now), created_at = if_not_exists(created_at, :now) REMOVE #wrapped",
             )
             .expression_attribute_names("#wrapped", "wrapped")
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
