@@ -1,5 +1,7 @@
 //! The command line: what can be asked, and how it is described.
 
+pub mod audit;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,6 +37,8 @@ pub enum Command {
     History(History),
     /// Show what was known of a stream, now or at an earlier version or time.
     Show(Show),
+    /// Ask history anything, and prove the answer: revisions, as-of, who did what, whole periods, proofs; for audit and finance.
+    Audit(audit::Audit),
     /// Check every stream (or one): versions without gaps, times in order, hashes that chain, rows not ahead of the log; and every
     /// ledger: each commit once with its hash, positions and days without gaps, every signed checkpoint's root.
     Verify(Verify),
@@ -70,6 +74,10 @@ pub enum Command {
     Alarms(Alarms),
     /// Dead letters: list the queues, show their letters, send letters back to where they came from.
     Dlq(Dlq),
+    /// List what there is in every service: functions, routes, events and who hears them, tables, queues.
+    Catalog(Catalog),
+    /// Estimate what commands cost on AWS in a month: by function, table, bus, queues and logs; and what idling costs.
+    Cost(Cost),
     /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
     Matrix(Matrix),
     /// Derive, check and release the services' contracts; for developers, in a checkout.
@@ -255,6 +263,17 @@ pub struct ReplayWebhooks {
     pub folder: PathBuf,
 }
 
+/// Options of `cost`.
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// How many commands in the month, of all services together; 0 shows what idling costs.
+    #[arg(long, default_value_t = 1_000_000, value_name = "NUMBER")]
+    pub commands: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `unmatched`.
 #[derive(Debug, Args)]
 pub struct Unmatched {
@@ -387,6 +406,16 @@ pub enum MatrixCommand {
     Cost,
 }
 
+/// Options of `catalog`.
+#[derive(Debug, Args)]
+pub struct Catalog {
+    /// One service, such as billing; without it, all of them.
+    pub service: Option<String>,
+    /// Print JSON, one service a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `contracts`.
 #[derive(Debug, Args)]
 pub struct Contracts {
@@ -401,7 +430,7 @@ pub struct Contracts {
 /// What can be done with the contracts.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum ContractsCommand {
-    /// Write asyncapi.yaml of every service from its contract.rs.
+    /// Write asyncapi.yaml and openapi.yaml of every service from its contract.rs.
     Derive,
     /// Check that the files are current, hold together and with the matrices, and keep what was released.
     Check,

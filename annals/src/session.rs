@@ -210,10 +210,18 @@ impl Session {
         }
     }
 
-    /// Ends the session. A system of our own first finishes what the command has set going.
+    /// Has a system of our own sign what its ledgers have got; one that runs elsewhere signs every minute.
+    pub async fn sign(&self) {
+        if let Self::Own { system, running: Some(_) } = self {
+            system.sign().await;
+        }
+    }
+
+    /// Ends the session. A system of our own first finishes what the command has set going, and signs it.
     pub async fn close(self) {
         if let Self::Own { system, running: Some(running) } = self {
             system.local().settle().await;
+            system.sign().await;
             running.stop().await;
         }
     }

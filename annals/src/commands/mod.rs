@@ -1,7 +1,10 @@
 //! One file per command.
 
 mod alarms;
+mod audit;
+pub mod catalog;
 mod contracts;
+mod cost;
 mod dlq;
 pub mod erase;
 mod history;
@@ -41,8 +44,10 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
     match &command {
         Command::Up(options) => return up::run(&cli.data, options).await,
         Command::Matrix(options) => return matrix::run(options),
+        Command::Cost(options) => return cost::run(options),
         Command::Status(options) => return status::run(&cli.data, options).await,
         Command::Contracts(options) => return contracts::run(options),
+        Command::Catalog(options) => return catalog::run(options),
         Command::New(New { command: NewCommand::Projection(options) }) => return new_projection::run(options),
         _ => {}
     }
@@ -55,11 +60,18 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
 /// Runs a command that asks a system; `directory` is where its data is.
 pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
     match command {
-        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::New(_) | Command::Status(_) => {
+        Command::Up(_)
+        | Command::Catalog(_)
+        | Command::Contracts(_)
+        | Command::Cost(_)
+        | Command::Matrix(_)
+        | Command::New(_)
+        | Command::Status(_) => {
             unreachable!("was run above, as it needs no session like this")
         }
         Command::History(options) => history::run(session, &options).await,
         Command::Show(options) => show::run(session, &options).await,
+        Command::Audit(options) => audit::run(session, &options).await,
         Command::Verify(options) => verify::run(session, &options).await,
         Command::Reconcile(options) => reconcile::run(session, directory, &options).await,
         Command::Projections(options) => projections::list(session, &options).await,

@@ -60,6 +60,12 @@ pub(super) async fn list(session: &Session, options: &Projections) -> Result<Ans
     Ok(answer)
 }
 
+/// The names of all projections.
+pub(super) fn names(session: &Session) -> Vec<String> {
+    let described = LOGS.iter().flat_map(|log| (log.projector)(&session.host(AUDITOR), BUS).described());
+    described.map(|described| described.name.to_owned()).collect()
+}
+
 /// How each stands, in one walk over the log's keys.
 async fn standings(session: &Session, log: &ServiceLog, all: &[Described]) -> Result<Vec<Standing>, CouldNotTell> {
     let role = reconciler(log);

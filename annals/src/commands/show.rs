@@ -1,12 +1,9 @@
 //! `annals show`: what was known of a stream, at a version or a time.
 
-use annals_kit::{Aggregate, Event, Recorded, StreamId, Timestamp};
+use annals_kit::{StreamId, Timestamp};
 use annals_log::Commit;
 use annals_log::verify::Chain;
-use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
 use chrono::{DateTime, NaiveDate, TimeDelta};
-use identity::rows::{ApiKeyRow, ContactRow, InvitationRow, OrganisationRow, UserRow};
-use notifications::email::Email;
 use serde_json::{Value, json};
 
 use super::stream;
@@ -82,40 +79,13 @@ fn described(as_of: AsOf) -> String {
     }
 }
 
-/// The state of a stream after these commits: its row where its type has one, otherwise its aggregate.
+/// The state of a stream after these commits.
 fn fold(stream: &StreamId, commits: &[Commit]) -> Result<Value, CouldNotTell> {
-    let state = match stream.stream_type() {
-        "SUB" => json(folded(commits, None, SubscriptionRow::fold)?),
-        "INV" => json(folded(commits, None, InvoiceRow::fold)?),
-        "HOOK" => json(folded(commits, None, |row, event, recorded| WebhookRow::fold(stream.id(), row, event, recorded))?),
-        "USER" => json(folded(commits, None, UserRow::fold)?),
-        "ORG" => json(folded(commits, None, OrganisationRow::fold)?),
-        "INVITE" => json(folded(commits, None, InvitationRow::fold)?),
-        "KEY" => json(folded(commits, None, ApiKeyRow::fold)?),
-        "CONTACT" => json(folded(commits, None, |row, event, recorded| ContactRow::fold(stream.id(), row, event, recorded))?),
-        "NOTE" => json(folded(commits, Email::default(), |mut email, event, recorded| {
-            email.evolve(event, recorded);
-            email
-        })?),
-        // An access stream has no state: it is its events.
-        _ => Ok(commits.iter().flat_map(|commit| &commit.events).map(|event| Value::Object(event.payload.clone())).collect()),
-    };
-    state.map_err(CouldNotTell::reading)
-}
-
-fn json(state: impl serde::Serialize) -> Result<Value, serde_json::Error> {
-    serde_json::to_value(state)
-}
-
-fn folded<E: Event, S>(commits: &[Commit], start: S, step: impl Fn(S, &E, Recorded) -> S) -> Result<S, CouldNotTell> {
-    let mut state = start;
+    let mut state = crate::states::state(stream);
     for commit in commits {
-        let recorded = Recorded { version: commit.version, at: commit.recorded_at };
-        for stored in &commit.events {
-            state = step(state, &stored.decode().map_err(CouldNotTell::reading)?, recorded);
-        }
+        state.apply(commit).map_err(CouldNotTell::reading)?;
     }
-    Ok(state)
+    Ok(state.value())
 }
 
 fn print(stream: &StreamId, last: &Commit, state: &Value) {

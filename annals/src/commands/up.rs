@@ -47,6 +47,8 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
     let stopped = async {
         // AWS last: functions in processes of their own need it to finish what they have in hand.
         system.local().stop_serving_http();
+        // Nothing should wait for its signature while nobody runs.
+        system.sign().await;
         running.stop().await;
         // A server that panicked has nothing left to finish.
         let _ = api_server.await;

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_audit::function::AuditDeps;
+use annals_audit::{History, Service};
 use annals_contract::delivery::BUS;
 use annals_kit::{Clock, Ids};
 use annals_lambda::{Host, Metrics};
 use annals_ledger::function::{sequence, serve, sign};
 use annals_local::{Function, FunctionError};
+use annals_log::{Log, LogConfig};
 use annals_projection::failures::folder::Folder;
 use annals_projection::reconciliation;
+use annals_reads::Reads;
 use lambda_runtime::LambdaEvent;
 
 use super::contracts::Listed;
@@ -18,6 +22,7 @@ use super::measurements::Measurements;
 use super::metrics::LocalMetrics;
 use super::{System, alarms, demo, openmetrics, status, ticks, web};
 use crate::logs::{LOGS, ServiceLog};
+use crate::states::Services;
 
 /// Whose payments the provider's webhooks tell of.
 pub(super) const TENANT: &str = "demo";
@@ -37,6 +42,8 @@ fn service_keys(credentials: &Credentials) -> String {
 
 /// How long a tick by hand may take.
 const TICK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a question may take.
+const HISTORY_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A handler as a function of the local account: the same JSON in and out as on Lambda.
 macro_rules! function {
@@ -72,6 +79,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
     let identity_key = system.credentials().service_key(NOTIFICATIONS);
     let emails = notifications_service::Settings { identity_url: web::API.into(), identity_key, from: MAIL_FROM.into() };
     let emails = Arc::new(notifications_service::Deps::new(&host("send-email"), system.web(), emails));
+    let note_reads = Arc::new(notifications_service::ReadDeps::new(&host("read-notifications")));
     let own = [
         function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle),
         function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle),
@@ -93,6 +101,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("read-contact", identity("read-contact"), identity_service::read_contact::handle),
         function!("mint-link", identity("mint-link"), identity_service::mint_link::handle),
         function!("read-identity", identity("read-identity"), identity_service::read::handle),
+        function!("read-notifications", note_reads, notifications_service::read::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
     ];
     own.into_iter().chain(LOGS.iter().flat_map(|log| of_log(log, system, host))).collect()
@@ -115,14 +124,16 @@ fn of_log(log: &ServiceLog, system: &System, host: impl Fn(&str) -> Host) -> [Fu
     ]
 }
 
-/// What only this machine has: what it tells of itself.
-pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>) -> Vec<Function> {
+/// What only this machine has: history asked over HTTP, and what it tells of itself.
+pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Vec<Function> {
     let local = Arc::new(system.local().clone());
     let ledgers = system.ledgers();
     let proofs = |log: &ServiceLog| function!(log.proofs(), ledgers.of_service(log.service).objects, serve);
     let (store, owners) = (system.store.clone(), system.owners.clone());
     let measurements = Arc::new(Measurements { local: system.local().clone(), store, owners, clock: clock.clone() });
+    let audit = audit(system, clock, ids);
     let own = [
+        function!("read-history", audit, annals_audit::function::handle).with_timeout(HISTORY_TIMEOUT),
         function!("local-alarms", local, alarms::list),
         function!("local-alarm-history", local, alarms::history),
         function!("local-acknowledge", local, alarms::acknowledge),
@@ -131,6 +142,25 @@ pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>) -> Vec<Fu
         function!("local-metrics", measurements, openmetrics::answer),
     ];
     own.into_iter().chain(LOGS.iter().map(proofs)).collect()
+}
+
+/// History as `read-history` answers from it: read as an auditor may, noted as nothing else may be.
+fn audit(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Arc<AuditDeps> {
+    let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics { local: system.local().clone(), store: system.store.clone() });
+    let host = |role: &str| Host { account: system.account(role), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
+    let (auditor, notes, ledgers) = (host("auditor"), host("note-readings"), system.ledgers());
+    let log = |log: &'static ServiceLog, host: &Host| {
+        let client = host.account.dynamodb();
+        let reads = Reads::new(client.clone(), (log.matrix)());
+        Log::new(client, reads, LogConfig::new(log.table), host.clock.clone(), host.ids.clone())
+    };
+    let service = |of: &'static ServiceLog| {
+        let ledger = ledgers.of_service(of.service);
+        let (objects, key) = (ledger.objects.clone(), ledger.key.verifier());
+        Service { name: of.service, log: log(of, &auditor), ledger: (of.ledger)(&auditor), objects, key }
+    };
+    let history = History::new(LOGS.iter().map(service).collect(), Arc::new(Services::new(auditor.clone())));
+    Arc::new(AuditDeps::new(history, LOGS.iter().map(|of| log(of, &notes)).collect()))
 }
 
 /// The value of a function's environment variable on this machine, where `api` is served; `None` for one that no function knows.

@@ -1,6 +1,7 @@
 //! The whole system in one process: the local account, wired to the functions of every service.
 //!
-//! - [`contracts`]: what the services tell, hear and how that is delivered; [`wiring`]: the account as they say
+//! - [`contracts`]: what the services tell, hear, answer and how that is delivered; [`api`]: what this machine answers beside them;
+//!   [`wiring`]: the account as they say
 //! - [`handlers`]: which code is which function; [`processes`]: the same functions as processes of their own binaries
 //! - [`roles`]: who may do what, from the policies in `infra/policies`
 //! - [`credentials`]: the secrets of this data directory
@@ -15,6 +16,7 @@
 //! - [`ticks`]: a scheduled function's run, by hand
 
 mod alarms;
+pub mod api;
 pub mod contracts;
 pub mod credentials;
 pub mod demo;
@@ -25,6 +27,8 @@ pub mod letters;
 mod measurements;
 mod metrics;
 mod openmetrics;
+#[cfg(test)]
+mod planned;
 pub mod processes;
 pub mod roles;
 mod services;
@@ -48,6 +52,7 @@ pub use self::credentials::Credentials;
 pub use self::ledger::Ledgers;
 pub use self::status::Status;
 pub use self::web::API as IN_PROCESS_API;
+use crate::logs::LOGS;
 
 /// The region of the local account.
 pub const REGION: &str = annals_local::arn::REGION;
@@ -129,7 +134,7 @@ impl System {
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
         let contracts = contracts::committed().map_err(SystemError::Contracts)?;
-        wiring::connect(&mut config, contracts);
+        wiring::connect(&mut config, contracts, &api::described());
         let owners = services::Owners::of(&config);
         let store = Arc::new(store::MetricsStore::new(clock.clone()));
         config.alarms = alarms::rules(&config, &owners);
@@ -166,7 +171,7 @@ impl System {
 
     fn install(&self, contracts: &[Committed], clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Result<(), SystemError> {
         let functions = wiring::functions(handlers::of_services(self, clock, ids), contracts).map_err(SystemError::Functions)?;
-        functions.into_iter().chain(handlers::of_this_machine(self, clock)).for_each(|function| self.local.install(function));
+        functions.into_iter().chain(handlers::of_this_machine(self, clock, ids)).for_each(|function| self.local.install(function));
         Ok(())
     }
 
@@ -178,6 +183,15 @@ impl System {
     /// The folder of the batches that event source mappings gave up on. In memory there is none: a path that does not exist.
     pub fn failures(&self) -> PathBuf {
         self.directory.as_deref().map_or_else(PathBuf::new, failures)
+    }
+
+    /// Signs what the ledgers have got, as the schedule does every minute: before the system stops, so that nothing waits meanwhile.
+    pub async fn sign(&self) {
+        for log in &LOGS {
+            if let Err(error) = self.local.invoke(&format!("{}-signer", log.service), serde_json::json!({})).await {
+                tracing::warn!(service = log.service, ?error, "the ledger was not signed; it will be");
+            }
+        }
     }
 
     /// The secrets of this system.
@@ -204,7 +218,8 @@ impl System {
 
 /// Every route that asks who calls, as `GET /v1/me`.
 pub fn authorized_routes() -> Vec<String> {
-    let routes = wiring::routes().into_iter().filter(|route| route.authorizer.is_some());
+    let contracts = contracts::committed().unwrap_or_default();
+    let routes = wiring::routes(contracts, &api::described()).into_iter().filter(|route| route.authorizer.is_some());
     routes.map(|route| format!("{} {}", route.method, route.path)).collect()
 }
 

@@ -1,13 +1,17 @@
 //! Who may do what: the policies in `infra/policies`, which AWS gets as well. Each function has a role of its own, of its name.
 
+use annals_contract::delivery::BUS;
 use annals_local::Role;
 use serde_json::Value;
 
 use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
+/// The bucket of the ledgers, which are a folder on this machine.
+const LEDGER: &str = "ledger";
+
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 38] = [
+static POLICIES: &[(&str, &str)] = &[
     ("accept-invitation", include_str!("../../../infra/policies/accept-invitation.json")),
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
@@ -32,6 +36,7 @@ const POLICIES: [(&str, &str); 38] = [
     ("manage-api-keys", include_str!("../../../infra/policies/manage-api-keys.json")),
     ("manage-members", include_str!("../../../infra/policies/manage-members.json")),
     ("mint-link", include_str!("../../../infra/policies/mint-link.json")),
+    ("note-readings", include_str!("../../../infra/policies/note-readings.json")),
     ("notifications-ledger", include_str!("../../../infra/policies/notifications-ledger.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),
@@ -41,6 +46,7 @@ const POLICIES: [(&str, &str); 38] = [
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
     ("read-contact", include_str!("../../../infra/policies/read-contact.json")),
     ("read-identity", include_str!("../../../infra/policies/read-identity.json")),
+    ("read-notifications", include_str!("../../../infra/policies/read-notifications.json")),
     ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),
     ("send-email", include_str!("../../../infra/policies/send-email.json")),
     ("set-contact", include_str!("../../../infra/policies/set-contact.json")),
@@ -55,7 +61,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// A policy as it is on this machine.
 pub fn policy(text: &str) -> Value {
-    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM)];
+    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM), ("bus", BUS), ("ledger", LEDGER)];
     Role::policy(text, &here).expect("the policies in infra/policies are JSON: a test reads them all")
 }
 
@@ -75,8 +81,11 @@ pub(super) fn roles(credentials: &Credentials) -> Vec<Role> {
 
 /// The logs are append-only for everyone but the administrator.
 pub(super) fn resource_policies() -> Vec<(String, Value)> {
-    let append_only: Value = serde_json::from_str(include_str!("../../../infra/policies/log-table.json")).expect("log-table.json is JSON");
+    let append_only = |table: &str| {
+        let text = include_str!("../../../infra/policies/log-table.json");
+        Role::policy(text, &[("table", table)]).expect("log-table.json is JSON")
+    };
     let matrices = access_patterns::all();
     let logs = matrices.iter().flat_map(|matrix| matrix.tables()).filter(|table| table.append_only());
-    logs.map(|table| (table.name().to_owned(), append_only.clone())).collect()
+    logs.map(|table| (table.name().to_owned(), append_only(table.name()))).collect()
 }

@@ -1,74 +1,49 @@
-//! Wires the local account: rules, targets, queues, mappings, retries and timeouts as the contracts say, HTTP routes as listed here.
+//! Wires the local account: routes, rules, targets, queues, mappings, retries and timeouts as the contracts say.
 
 use std::time::Duration;
 
-use annals_contract::{Committed, Delivery};
+use annals_contract::{Access, Api, Committed, Delivery};
 use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, Schedule, StreamMapping, Target};
-
-use crate::logs::{LOGS, ServiceLog};
 
 /// Who asks, for every route that is not for anybody.
 const AUTHORIZER: &str = "authorize";
 
-/// The routes, until OpenAPI files have them.
-pub(super) fn routes() -> Vec<Route> {
-    let anybody = [
-        ("POST", "/v1/signups", "sign-up"),
-        ("POST", "/v1/email-verifications", "verify-email"),
-        ("POST", "/v1/sessions", "log-in"),
-        ("POST", "/v1/invitation-acceptances", "accept-invitation"),
-        // Signed by the payment provider.
-        ("POST", "/v1/webhooks/stripe", "process-webhook"),
-        // Of this machine only: whoever reaches its loopback address is its operator.
-        ("GET", "/local/alarms", "local-alarms"),
-        ("GET", "/local/alarms/history", "local-alarm-history"),
-        ("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
-        ("GET", "/local/status", "local-status"),
-        ("GET", "/metrics", "local-metrics"),
-        ("POST", "/local/ticks/{function}", "local-tick"),
-    ];
-    let known = [
-        ("POST", "/v1/subscriptions", "create-subscription"),
-        ("POST", "/v1/subscriptions/{id}/invoices", "generate-invoice"),
-        ("GET", "/v1/subscriptions/{id}", "read-billing"),
-        ("GET", "/v1/subscriptions/{id}/invoices", "read-billing"),
-        ("GET", "/v1/customers/{id}/subscriptions", "read-billing"),
-        ("GET", "/v1/invoices/{id}", "read-billing"),
-        ("GET", "/v1/invoices", "read-billing"),
-        ("GET", "/v1/webhooks", "read-billing"),
-        ("DELETE", "/v1/sessions", "log-out"),
-        ("DELETE", "/v1/sessions/current", "log-out"),
-        ("PATCH", "/v1/me", "change-profile"),
-        ("PUT", "/v1/me/password", "change-profile"),
-        ("POST", "/v1/api-keys", "manage-api-keys"),
-        ("DELETE", "/v1/api-keys/{id}", "manage-api-keys"),
-        ("POST", "/v1/invitations", "manage-members"),
-        ("DELETE", "/v1/invitations/{id}", "manage-members"),
-        ("PUT", "/v1/members/{id}", "manage-members"),
-        ("DELETE", "/v1/members/{id}", "manage-members"),
-        ("PUT", "/v1/contacts/{customer}", "set-contact"),
-        ("GET", "/v1/me", "read-identity"),
-        ("GET", "/v1/users/{id}", "read-identity"),
-        ("GET", "/v1/users", "read-identity"),
-        ("GET", "/v1/organisation", "read-identity"),
-        ("GET", "/v1/members", "read-identity"),
-        ("GET", "/v1/invitations", "read-identity"),
-        ("GET", "/v1/invitations/{id}", "read-identity"),
-        ("GET", "/v1/api-keys", "read-identity"),
-        ("GET", "/v1/api-keys/{id}", "read-identity"),
-        ("GET", "/v1/tenants/{tenant}/contacts/{id}", "read-contact"),
-        ("POST", "/v1/tenants/{tenant}/users/{id}/verification-links", "mint-link"),
-        ("POST", "/v1/tenants/{tenant}/invitations/{id}/links", "mint-link"),
-    ];
-    let route = |(method, path, function): (&str, &str, &str)| Route::new(method, path, function);
-    anybody.map(route).into_iter().chain(known.map(|known| route(known).behind(AUTHORIZER))).collect()
-}
+/// Identity's routes that anybody may ask, and those of callers who are known; what they take and answer is in `docs/identity.md`.
+const IDENTITY_FOR_ANYBODY: &[(&str, &str, &str)] = &[
+    ("POST", "/v1/signups", "sign-up"),
+    ("POST", "/v1/email-verifications", "verify-email"),
+    ("POST", "/v1/sessions", "log-in"),
+    ("POST", "/v1/invitation-acceptances", "accept-invitation"),
+];
+const IDENTITY: &[(&str, &str, &str)] = &[
+    ("DELETE", "/v1/sessions", "log-out"),
+    ("DELETE", "/v1/sessions/current", "log-out"),
+    ("PATCH", "/v1/me", "change-profile"),
+    ("PUT", "/v1/me/password", "change-profile"),
+    ("POST", "/v1/api-keys", "manage-api-keys"),
+    ("DELETE", "/v1/api-keys/{id}", "manage-api-keys"),
+    ("POST", "/v1/invitations", "manage-members"),
+    ("DELETE", "/v1/invitations/{id}", "manage-members"),
+    ("PUT", "/v1/members/{id}", "manage-members"),
+    ("DELETE", "/v1/members/{id}", "manage-members"),
+    ("PUT", "/v1/contacts/{customer}", "set-contact"),
+    ("GET", "/v1/me", "read-identity"),
+    ("GET", "/v1/users/{id}", "read-identity"),
+    ("GET", "/v1/users", "read-identity"),
+    ("GET", "/v1/organisation", "read-identity"),
+    ("GET", "/v1/members", "read-identity"),
+    ("GET", "/v1/invitations", "read-identity"),
+    ("GET", "/v1/invitations/{id}", "read-identity"),
+    ("GET", "/v1/api-keys", "read-identity"),
+    ("GET", "/v1/api-keys/{id}", "read-identity"),
+    ("GET", "/v1/tenants/{tenant}/contacts/{id}", "read-contact"),
+    ("POST", "/v1/tenants/{tenant}/users/{id}/verification-links", "mint-link"),
+    ("POST", "/v1/tenants/{tenant}/invitations/{id}/links", "mint-link"),
+];
 
-/// Streams, rules and queues of every contract, and the routes.
-pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
-    config.routes = routes();
-    let proofs = |log: &ServiceLog| Route::new("GET", format!("/ledger/{}/{{path+}}", log.service), log.proofs());
-    config.routes.extend(LOGS.iter().map(proofs));
+/// Streams, rules, queues and routes of every contract, and the routes of this machine.
+pub(super) fn connect(config: &mut Config, contracts: &[Committed], machine: &Api) {
+    config.routes = routes(contracts, machine);
     for Committed { contract, .. } in contracts {
         let delivery = &contract.delivery;
         config.stream_mappings.extend(stream_mappings(delivery));
@@ -102,6 +77,24 @@ pub(super) fn as_described(function: Function, described: &annals_contract::Func
         Some(most) => function.with_concurrency(most as usize),
         None => function,
     }
+}
+
+/// Every route there is.
+pub(super) fn routes(contracts: &[Committed], machine: &Api) -> Vec<Route> {
+    let route = |(method, path, function): &(&str, &str, &str)| Route::new(*method, *path, *function);
+    let identity = IDENTITY_FOR_ANYBODY.iter().map(route).chain(IDENTITY.iter().map(|known| route(known).behind(AUTHORIZER)));
+    let services = contracts.iter().flat_map(|committed| described(&committed.contract.api));
+    described(machine).chain(services).chain(identity).collect()
+}
+
+fn described(api: &Api) -> impl Iterator<Item = Route> {
+    api.routes.iter().map(|described| {
+        let route = Route::new(described.method.as_str(), &described.path, &described.function);
+        match described.access {
+            Access::SignedIn | Access::Roles(_) => route.behind(AUTHORIZER),
+            Access::Public | Access::ProviderSigned | Access::ThisMachine => route,
+        }
+    })
 }
 
 fn stream_mappings(delivery: &Delivery) -> impl Iterator<Item = StreamMapping> {

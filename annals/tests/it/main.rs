@@ -1,11 +1,17 @@
 //! The whole system: its path, hostile input, append-only logs, webhooks by others, and the real process.
 
 mod alarms;
+mod answers;
 mod append_only;
+mod audit;
+mod audit_files;
 mod bad_input;
+mod catalog;
 mod contracts;
 mod dlq;
+mod drill;
 mod erasure;
+mod events;
 mod ledger;
 mod new_projection;
 mod outage;

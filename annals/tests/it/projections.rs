@@ -13,7 +13,8 @@ use clap::Parser;
 use crate::world::{World, notice};
 
 /// Every projection there is.
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
+    "notifications",
     "subscriptions",
     "invoices",
     "webhooks",

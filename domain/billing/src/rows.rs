@@ -5,6 +5,7 @@
 
 use annals_kit::{CustomerId, ProviderId, Recorded, Timestamp};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ fn shard(id: Uuid) -> u64 {
 }
 
 /// A subscription as finance sees it: `PK=SUB#<id> SK=META`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionRow {
     /// Its id.
     pub id: Uuid,
@@ -53,6 +54,7 @@ pub struct SubscriptionRow {
     pub next_period_start: Option<NaiveDate>,
     /// See [`SHARDS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub due_shard: Option<u64>,
 }
 
@@ -97,7 +99,7 @@ impl SubscriptionRow {
 }
 
 /// An invoice as finance sees it: `PK=INV#<id> SK=META`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvoiceRow {
     /// Its id.
     pub id: Uuid,
@@ -139,11 +141,12 @@ pub struct InvoiceRow {
     pub next_step_at: Option<Timestamp>,
     /// See [`SHARDS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub dunning_shard: Option<u64>,
 }
 
 /// Money that should have come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrears {
     /// It is in dunning.
@@ -226,7 +229,7 @@ impl InvoiceRow {
 }
 
 /// What was kept under one name of the provider's: `PK=HOOK#<id> SK=META`. It shows the first body; others are only counted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookRow {
     /// The stream's id.
     pub id: String,

@@ -1,11 +1,12 @@
-//! Checkpoints: a tree's size and root, signed (C2SP tlog-checkpoint, signed-note, Ed25519).
+//! Signs checkpoints: a tree's size and root (C2SP tlog-checkpoint, signed-note, Ed25519). What checks them is in `annals-verify`.
 
 use annals_kit::{Generation, Ids};
+use annals_verify::checkpoint::{TreeHead, VerifierKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::SigningKey;
-use signed_note::{Note, Signer as _, StandardSigner, StandardVerifier, Verifier as _, VerifierList};
-use tlog_tiles::{Checkpoint, Hash};
+use signed_note::{Note, Signer as _, StandardSigner};
+use tlog_tiles::Checkpoint;
 
 /// The algorithm byte of Ed25519 in signed-note keys.
 const ED25519: u8 = 1;
@@ -34,32 +35,15 @@ pub struct LedgerKey {
     signer: StandardSigner,
 }
 
-/// What checks them.
-#[derive(Clone)]
-pub struct VerifierKey {
-    origin: Origin,
-    text: String,
-    verifier: StandardVerifier,
-}
-
-/// What a checkpoint says.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TreeHead {
-    /// Leaves.
-    pub size: u64,
-    /// The root over them.
-    pub root: Hash,
-}
-
 /// The text is not a key of this ledger.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not an Ed25519 key of {0} in signed-note form")]
 pub struct NotAKey(String);
 
-/// The bytes are not a checkpoint that this key has signed for this origin.
+/// The checkpoint cannot be signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotACheckpoint(String);
+#[error("the checkpoint cannot be signed: {0}")]
+pub struct NotSigned(String);
 
 impl LedgerKey {
     /// A new key.
@@ -96,41 +80,15 @@ impl LedgerKey {
         let secret = self.text.splitn(5, '+').nth(4).and_then(|key| STANDARD.decode(key).ok()).unwrap_or_default();
         let seed: [u8; 32] = secret.get(1..).and_then(|seed| seed.try_into().ok()).expect("from_text has read the key");
         let text = signed_note::new_ed25519_verifier_key(self.origin.as_str(), &SigningKey::from_bytes(&seed).verifying_key());
-        VerifierKey::from_text(self.origin.clone(), &text).expect("a key that signed-note has spelt")
+        VerifierKey::from_text(&text).expect("a key that signed-note has spelt")
     }
 
     /// The signed checkpoint.
-    pub fn sign(&self, head: TreeHead) -> Result<Vec<u8>, NotACheckpoint> {
-        let failed = |error: &dyn std::fmt::Display| NotACheckpoint(format!("cannot be signed: {error}"));
+    pub fn sign(&self, head: TreeHead) -> Result<Vec<u8>, NotSigned> {
+        let failed = |error: &dyn std::fmt::Display| NotSigned(error.to_string());
         let checkpoint = Checkpoint::new(self.origin.as_str(), head.size, head.root, "").map_err(|error| failed(&error))?;
         let mut note = Note::new(&checkpoint.to_bytes(), &[]).map_err(|error| failed(&error))?;
         note.add_sigs(&[&self.signer]).map_err(|error| failed(&error))?;
         Ok(note.to_bytes())
-    }
-}
-
-impl VerifierKey {
-    /// The key in this text, `<origin>+<id>+<key>`.
-    pub fn from_text(origin: Origin, text: &str) -> Result<Self, NotAKey> {
-        let verifier = StandardVerifier::new(text.trim()).ok().filter(|verifier| verifier.name() == origin.as_str());
-        let verifier = verifier.ok_or_else(|| NotAKey(origin.as_str().to_owned()))?;
-        Ok(Self { origin, text: text.trim().to_owned(), verifier })
-    }
-
-    /// The text, which anyone may have.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// What a checkpoint says, if this key has signed it for this origin.
-    pub fn open(&self, bytes: &[u8]) -> Result<TreeHead, NotACheckpoint> {
-        let note = Note::from_bytes(bytes).map_err(|error| NotACheckpoint(format!("is not a signed note: {error}")))?;
-        let known = VerifierList::new(vec![Box::new(self.verifier.clone())]);
-        note.verify(&known).map_err(|error| NotACheckpoint(format!("has no valid signature of {}: {error}", self.text)))?;
-        let checkpoint = Checkpoint::from_bytes(note.text()).map_err(|error| NotACheckpoint(error.to_string()))?;
-        if checkpoint.origin() != self.origin.as_str() {
-            return Err(NotACheckpoint(format!("is of another ledger than {}", self.origin.as_str())));
-        }
-        Ok(TreeHead { size: checkpoint.size(), root: *checkpoint.hash() })
     }
 }

@@ -1,28 +1,35 @@
 //! The ledger's functions, the same for every service: the one on the log's stream, the signer's, and the one that serves proofs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use access_patterns::Matrix;
-use annals_kit::Generation;
+use annals_kit::{Clock, Generation, Timestamp};
 use annals_lambda::http::{Problem, Response};
-use annals_lambda::{Host, Metric, Metrics, causes, variable};
+use annals_lambda::machine::MachineClock;
+use annals_lambda::web::TcpWeb;
+use annals_lambda::{Account, Host, Metric, Metrics, causes, variable};
 use annals_log::{Log, LogConfig};
 use annals_reads::Reads;
+use annals_verify::checkpoint::VerifierKey;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
+use chrono::TimeDelta;
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
 use crate::checkpoint::{LedgerKey, Origin};
 use crate::feed::LedgerFeed;
 use crate::objects::{Directory, Objects, VERIFIER_KEY, checkpoint_path};
+use crate::proofs::Proofs;
 use crate::records;
 use crate::sequencer::Sequencer;
-use crate::signer::{SignError, Signer};
+use crate::signer::{SignError, Signed, Signer};
 use crate::table::LedgerTable;
 use crate::tree::tile_of;
+use crate::witness::{Witness, WitnessError};
 
 /// The ledger table `name` on `host`.
 pub fn table(host: &Host, name: &'static str, matrix: Arc<Matrix>) -> LedgerTable {
@@ -58,10 +65,19 @@ pub async fn sequence(event: LambdaEvent<Event>, sequencer: &Sequencer) -> Resul
     Ok(response)
 }
 
-/// A signer and where it counts.
+/// How long an entry may wait to be signed, and a checkpoint for its witness.
+const MAY_WAIT: TimeDelta = TimeDelta::minutes(5);
+
+/// A signer, whom it shows what it signs, and where it counts.
 pub struct SignerDeps {
     service: &'static str,
     signer: Signer,
+    objects: Arc<dyn Objects>,
+    key: VerifierKey,
+    witness: Option<Witness>,
+    /// Since when the witness has taken nothing; `None` while it does.
+    unwitnessed: Mutex<Option<Timestamp>>,
+    clock: Arc<dyn Clock>,
     metrics: Arc<dyn Metrics>,
 }
 
@@ -75,23 +91,85 @@ impl SignerDeps {
         objects: Arc<dyn Objects>,
         key: LedgerKey,
     ) -> Self {
-        Self { service, signer: Signer::new(table(host, name, matrix), objects, key), metrics: host.metrics.clone() }
+        let (clock, metrics, verifier) = (host.clock.clone(), host.metrics.clone(), key.verifier());
+        let signer = Signer::new(table(host, name, matrix), objects.clone(), key);
+        Self { service, signer, objects, key: verifier, witness: None, unwitnessed: Mutex::default(), clock, metrics }
+    }
+
+    /// The same, showing every checkpoint to `witness`.
+    pub fn with_witness(self, witness: Witness) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    /// Counts what has waited too long to be signed.
+    fn lateness(&self, signed: &Signed) {
+        let waited = signed.oldest.map(|oldest| self.clock.now().since(oldest)).filter(|waited| *waited > MAY_WAIT);
+        if let Some(waited) = waited {
+            let what = format!("an entry had waited {} s to be signed", waited.num_seconds());
+            self.metrics.count(self.service, Metric::LedgerBehind, 1, &what);
+        }
+    }
+
+    /// Shows the newest checkpoint to the witness. What it has not taken for five minutes, or will not take, is an alarm.
+    async fn show(&self) -> Result<(), WitnessError> {
+        let Some(witness) = &self.witness else { return Ok(()) };
+        let Some(proofs) = Proofs::newest(&*self.objects, &self.key, None).await? else { return Ok(()) };
+        let shown = witness.show(&proofs, &*self.objects).await;
+        let mut since = self.unwitnessed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &shown {
+            Ok(()) => *since = None,
+            Err(disagrees @ WitnessError::Disagrees { .. }) => {
+                self.metrics.count(self.service, Metric::LedgerRefused, 1, &causes(disagrees));
+            }
+            Err(error) => {
+                let waited = self.clock.now().since(*since.get_or_insert(self.clock.now()));
+                if waited > MAY_WAIT {
+                    let what = format!("no checkpoint was witnessed for {} s: {}", waited.num_seconds(), causes(error));
+                    self.metrics.count(self.service, Metric::LedgerBehind, 1, &what);
+                }
+            }
+        }
+        shown
     }
 }
 
 /// What a signer of `service` finds in a Lambda function's environment: `ANNALS_LEDGER_ORIGIN`, the host that names the ledger;
-/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, a mounted directory.
+/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, `s3://<bucket>/<folder>` or a directory.
 pub fn signer_settings(service: &str) -> Result<(Arc<dyn Objects>, LedgerKey), Error> {
     let generation = Generation(variable("ANNALS_LEDGER_GENERATION")?.parse()?);
     let origin = Origin::new(&variable("ANNALS_LEDGER_ORIGIN")?, service, generation);
     let key = LedgerKey::from_text(origin, &variable("ANNALS_LEDGER_KEY")?)?;
-    Ok((Arc::new(Directory::new(variable("ANNALS_LEDGER_OBJECTS")?.into())), key))
+    Ok((objects(variable("ANNALS_LEDGER_OBJECTS")?)?, key))
+}
+
+/// The objects at a place: in a bucket, which is reached as the function's role, or in a directory.
+fn objects(place: String) -> Result<Arc<dyn Objects>, Error> {
+    if !Bucket::is_one(&place) {
+        return Ok(Arc::new(Directory::new(place.into())));
+    }
+    let bucket = Bucket::at(&place, Arc::new(TcpWeb::to_aws()?), Account::from_env()?, Arc::new(MachineClock));
+    Ok(Arc::new(bucket.ok_or_else(|| format!("ANNALS_LEDGER_OBJECTS is {place}: s3://<bucket>/<folder> is what a bucket is written as"))?))
+}
+
+/// The same signer, with the witness at `ANNALS_LEDGER_WITNESS`, a submission prefix of C2SP tlog-witness, where there is one.
+pub fn witnessed(deps: SignerDeps) -> Result<SignerDeps, Error> {
+    match variable("ANNALS_LEDGER_WITNESS") {
+        Ok(prefix) if !prefix.is_empty() => Ok(deps.with_witness(Witness::new(Arc::new(TcpWeb::to(&prefix)?), &prefix))),
+        _ => Ok(deps),
+    }
 }
 
 /// Signs what is new. A refusal is an alarm, and no error: trying again would not help.
 pub async fn sign(_: LambdaEvent<Value>, deps: &SignerDeps) -> Result<Value, Error> {
     match deps.signer.sign().await {
-        Ok(signed) => Ok(json!({ "size": signed.head.map_or(0, |head| head.size), "entries": signed.entries })),
+        Ok(signed) => {
+            deps.metrics.count(deps.service, Metric::LedgerSigned, 1, "");
+            deps.lateness(&signed);
+            let witnessed = deps.show().await;
+            let told = witnessed.as_ref().map_or_else(|error| causes(error), |()| "yes".to_owned());
+            let size = signed.head.map_or(0, |head| head.size);
+            Ok(json!({ "size": size, "entries": signed.entries, "witnessed": deps.witness.as_ref().map(|_| told) }))
+        }
         Err(refused @ SignError::Refused { .. }) => {
             deps.metrics.count(deps.service, Metric::LedgerRefused, 1, &refused.to_string());
             Ok(json!({ "refused": refused.to_string() }))

@@ -121,6 +121,14 @@ impl LedgerItem {
         Ok(numbered.map(entry).collect())
     }
 
+    /// Whether its summary is the one of these entries, its own: a search passes over what a summary rules out.
+    pub fn summarises(&self, entries: &[Entry]) -> bool {
+        match &self.content {
+            Content::Batch { summary, .. } => *summary == Summary::of(entries.iter().map(|entry| &entry.fact)),
+            Content::Seal { .. } => true,
+        }
+    }
+
     /// The key, as `PK SK`.
     pub fn key(&self) -> String {
         format!("{} {}", self.epoch, self.position.sort_key())

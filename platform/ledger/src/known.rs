@@ -1,12 +1,11 @@
 //! Which commits the ledger has, in little memory: read once, then followed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use annals_kit::{StreamId, Timestamp, Version};
+use annals_kit::{Timestamp, Version};
 use annals_log::StreamHead;
-use sha2::{Digest, Sha256};
 
-use crate::fact::Fact;
+use crate::prefixes::Prefixes;
 use crate::reader::{Reader, Walk};
 use crate::table::{LedgerError, LedgerTable};
 
@@ -15,10 +14,7 @@ use crate::table::{LedgerError, LedgerTable};
 /// Memory: about 30 to 60 bytes a stream, and a little for each version beyond one that is lacking.
 pub(crate) struct Known {
     walk: Walk,
-    /// Versions are almost always all from 1 on: a number says so.
-    all_until: HashMap<StreamKey, u64>,
-    /// Versions after one that is lacking.
-    beyond: HashMap<StreamKey, BTreeSet<u64>>,
+    seen: Prefixes,
 }
 
 /// Where a stream goes on that the ledger does not have whole.
@@ -40,7 +36,7 @@ impl Lacking {
 impl Known {
     /// Nothing yet of the ledger in `table`.
     pub(crate) fn new(table: LedgerTable) -> Self {
-        Self { walk: Reader::new(table).all(), all_until: HashMap::new(), beyond: HashMap::new() }
+        Self { walk: Reader::new(table).all(), seen: Prefixes::default() }
     }
 
     /// Reads on to the ledger's end.
@@ -50,9 +46,7 @@ impl Known {
     /// Errors: what was read is kept; the next call goes on behind it.
     pub(crate) async fn follow(&mut self) -> Result<(), LedgerError> {
         while let Some(entries) = self.walk.next_entries().await? {
-            for entry in entries.iter().filter(|entry| entry.fact.is_insert()) {
-                self.add(&entry.fact);
-            }
+            entries.iter().for_each(|entry| self.seen.add(&entry.fact));
         }
         Ok(())
     }
@@ -64,42 +58,7 @@ impl Known {
 
     /// What it lacks of a stream up to its head, if anything.
     pub(crate) fn lacking(&self, head: &StreamHead) -> Option<Lacking> {
-        let stream = StreamKey::of(&head.stream);
-        let all_until = self.all_until.get(&stream).copied().unwrap_or(0);
-        let first = Version::new(all_until.checked_add(1)?)?;
-        (first <= head.version).then(|| Lacking { first, beyond: self.beyond.get(&stream).cloned().unwrap_or_default() })
-    }
-
-    fn add(&mut self, fact: &Fact) {
-        // Keys of another form are no commit's: no walk meets them.
-        let (pk, sk) = fact.key();
-        let (Ok(stream), Ok(version)) = (pk.parse::<StreamId>(), sk.parse::<u64>()) else { return };
-        let stream = StreamKey::of(&stream);
-        let all_until = self.all_until.entry(stream).or_default();
-        if version != *all_until + 1 {
-            if version > *all_until {
-                self.beyond.entry(stream).or_default().insert(version);
-            }
-            return;
-        }
-        *all_until = version;
-        let Some(beyond) = self.beyond.get_mut(&stream) else { return };
-        while beyond.remove(&(*all_until + 1)) {
-            *all_until += 1;
-        }
-        if beyond.is_empty() {
-            self.beyond.remove(&stream);
-        }
-    }
-}
-
-/// A stream, in 16 bytes of its name's SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct StreamKey([u8; 16]);
-
-impl StreamKey {
-    fn of(stream: &StreamId) -> Self {
-        let digest = Sha256::digest(stream.to_string());
-        Self(std::array::from_fn(|i| digest[i]))
+        let first = Version::after(self.seen.of(&head.stream));
+        (first <= head.version).then(|| Lacking { first, beyond: self.seen.beyond(&head.stream) })
     }
 }

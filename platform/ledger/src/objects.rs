@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `checkpoints/<size, 20 digits>` | the signed checkpoint of that size |
 //! | `tile/<L>/<N>`, `tile/<L>/<N>.p/<W>` | hashes |
+//! | `cosignatures/<size, 20 digits>` | what a witness has signed of it |
 //! | `vkey` | the key that checks the signatures |
 
 use std::collections::BTreeMap;
@@ -17,7 +18,7 @@ use std::sync::{Mutex, PoisonError};
 use annals_log::BoxError;
 
 /// The folder of checkpoints.
-const CHECKPOINTS: &str = "checkpoints";
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// The object with the verifier key.
 pub const VERIFIER_KEY: &str = "vkey";
 
@@ -80,18 +81,23 @@ impl Directory {
         fs::remove_file(&beside)?;
         match linked {
             Ok(()) => Ok(Kept::Same),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => compare(&fs::read(path)?, bytes),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(compare(&fs::read(path)?, bytes)),
             Err(error) => Err(error),
         }
     }
 }
 
-fn compare(kept: &[u8], bytes: &[u8]) -> std::io::Result<Kept> {
-    Ok(if kept == bytes { Kept::Same } else { Kept::Other })
+pub(crate) fn compare(kept: &[u8], bytes: &[u8]) -> Kept {
+    if kept == bytes { Kept::Same } else { Kept::Other }
 }
 
-fn size_of(name: &str) -> Option<u64> {
+pub(crate) fn size_of(name: &str) -> Option<u64> {
     (name.len() == 20).then(|| name.parse().ok()).flatten()
+}
+
+/// The size of the checkpoint at this path, if there is one.
+pub(crate) fn checkpoint_size(path: &str) -> Option<u64> {
+    size_of(path.strip_prefix(CHECKPOINTS)?.strip_prefix('/')?)
 }
 
 impl Objects for Directory {
@@ -139,7 +145,7 @@ impl Objects for Memory {
         Box::pin(async move {
             let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let kept = objects.entry(path.to_owned()).or_insert_with(|| bytes.to_vec());
-            Ok(compare(kept, bytes)?)
+            Ok(compare(kept, bytes))
         })
     }
 
@@ -150,7 +156,7 @@ impl Objects for Memory {
     fn checkpoints(&self) -> Answering<'_, Vec<u64>> {
         Box::pin(async move {
             let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(objects.keys().filter_map(|path| size_of(path.strip_prefix(CHECKPOINTS)?.strip_prefix('/')?)).collect())
+            Ok(objects.keys().filter_map(|path| checkpoint_size(path)).collect())
         })
     }
 }

@@ -1,17 +1,17 @@
 //! Reads a ledger: its end, and its entries from a position or a time on, a page in memory at a time.
-//!
-//! State at position P is each stream's longest prefix without a gap among the entries before P: order per stream is not promised. An entry
-//! whose commit was recorded much earlier than it was sequenced came late; whoever reads a period lists those apart.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use annals_kit::Timestamp;
 
 use crate::entry::Entry;
 use crate::item::{LedgerItem, Opening};
 use crate::position::Position;
+use crate::search::Search;
 use crate::table::{LedgerError, LedgerTable};
 use crate::tail::Tail;
+use crate::wanted::Wanted;
 
 const PAGE: i32 = 50;
 
@@ -52,16 +52,47 @@ impl Reader {
     ///
     /// Cost: the directory, 1 call and one item to begin with.
     pub async fn from(&self, position: Position) -> Result<Walk, LedgerError> {
-        let epochs = self.table.epochs().await?;
-        let Some(epoch) = epochs.iter().rfind(|epoch| epoch.first <= position) else { return Ok(self.all()) };
+        Ok(self.walk(self.tail_at(&self.table.epochs().await?, position).await?))
+    }
+
+    /// Before the item that holds `position`.
+    async fn tail_at(&self, epochs: &[Opening], position: Position) -> Result<Tail, LedgerError> {
+        let Some(epoch) = epochs.iter().rfind(|epoch| epoch.first <= position) else { return Ok(Tail::BEFORE_ALL) };
         let at = self.table.newest_first(epoch.epoch, Some(position), 1).await?;
-        let tail = match at.first() {
+        Ok(match at.first() {
             Some(item) if item.end() > position => Tail::before(item),
             // The last one before it: the ledger ends there, or what follows is gone.
             Some(item) => Tail::after(item),
             None => Tail::at(*epoch),
+        })
+    }
+
+    /// The entry at `position`, where there is one.
+    ///
+    /// Cost: as [`Reader::from`], and one item.
+    pub async fn entry(&self, position: Position) -> Result<Option<Entry>, LedgerError> {
+        let entries = self.from(position).await?.next_entries().await?.unwrap_or_default();
+        Ok(entries.into_iter().find(|entry| entry.position == position))
+    }
+
+    /// The position of the first entry that was sequenced at `time` or later; where there is none yet, of the next.
+    ///
+    /// Cost: as [`Reader::since`].
+    pub async fn position_at(&self, time: Timestamp) -> Result<Position, LedgerError> {
+        Ok(self.since(time).await?.tail().next)
+    }
+
+    /// The wanted entries of a range, which ends with the ledger if it would go on.
+    ///
+    /// Cost: the directory and 2 calls; then see [`Search::next`].
+    pub async fn search(&self, range: Range<Position>, wanted: Wanted) -> Result<Search, LedgerError> {
+        let epochs = self.table.epochs().await?;
+        let range = range.start..range.end.min(self.end().await?).max(range.start);
+        let tail = match range.is_empty() {
+            true => Tail { next: range.end, ..Tail::BEFORE_ALL },
+            false => self.tail_at(&epochs, range.start).await?,
         };
-        Ok(self.walk(tail))
+        Ok(Search::new(self.table.clone(), &epochs, range, tail, wanted))
     }
 
     /// Items from the first one on that was sequenced at `time` or later.

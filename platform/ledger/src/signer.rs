@@ -5,10 +5,12 @@
 
 use std::sync::Arc;
 
+use annals_kit::Timestamp;
 use annals_log::BoxError;
+use annals_verify::checkpoint::TreeHead;
 use tlog_tiles::Hash;
 
-use crate::checkpoint::{LedgerKey, TreeHead};
+use crate::checkpoint::LedgerKey;
 use crate::objects::{Kept, Objects, VERIFIER_KEY, checkpoint_path};
 use crate::position::Position;
 use crate::reader::{Reader, Walk};
@@ -32,6 +34,8 @@ pub struct Signed {
     pub head: Option<TreeHead>,
     /// Entries that were signed for the first time.
     pub entries: u64,
+    /// When the first of those was sequenced: how long it has waited.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Nothing was signed, or not to the end.
@@ -84,18 +88,19 @@ impl Signer {
             Some(last) => self.after_last_signed(last, &edge).await?,
             None => self.reader.all(),
         };
-        let mut entries = 0;
+        let (mut entries, mut oldest) = (0, None);
         loop {
             let before = edge.size();
             while edge.size() - before < MOST_AT_ONCE {
                 let Some(more) = walk.next_entries().await? else { break };
                 // The first item may begin with entries that are signed.
                 for entry in more.iter().filter(|entry| entry.position.get() >= before) {
+                    oldest = oldest.or(Some(entry.sequenced_at));
                     edge.push(entry.leaf_hash()).map_err(|error| refused("tile", error.to_string()))?;
                 }
             }
             if edge.size() == before {
-                return Ok(Signed { head: last, entries });
+                return Ok(Signed { head: last, entries, oldest });
             }
             entries += edge.size() - before;
             last = Some(self.publish(&edge, before).await?);

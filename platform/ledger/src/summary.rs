@@ -76,7 +76,7 @@ pub struct Summary {
 
 impl Summary {
     /// What `facts` are about.
-    pub fn of(facts: &[Fact]) -> Self {
+    pub fn of<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Self {
         let (mut earliest, mut latest, mut keys) = (i64::MAX, i64::MIN, BTreeSet::new());
         for fact in facts {
             let commit = match fact {

@@ -91,6 +91,26 @@ impl LedgerTable {
         let page = self.reads.query_page("ledger_from_position", &params, Some(limit), None).await?;
         read(&page.items)
     }
+
+    /// Items of an epoch whose key is between these, both included, in order; at most `limit`. A short answer is not the end: an empty one is.
+    ///
+    /// Cost: 1 call, ceil(bytes read / 4 KB) RCU.
+    pub(crate) async fn read_between(
+        &self,
+        epoch: Epoch,
+        from: Position,
+        until: Position,
+        limit: i32,
+    ) -> Result<Vec<LedgerItem>, LedgerError> {
+        let params = Params::new().text("epoch", epoch.to_string()).between("position", from.get(), until.get());
+        let page = self.reads.query_page("ledger_between", &params, Some(limit), None).await?;
+        read(&page.items)
+    }
+
+    /// What reading the table has cost so far.
+    pub fn consumed(&self) -> annals_reads::Consumed {
+        self.reads.consumed()
+    }
 }
 
 fn read(items: &[Item]) -> Result<Vec<LedgerItem>, LedgerError> {

@@ -36,6 +36,18 @@ impl Tail {
         Self { next: item.end(), ..Self::before(item) }
     }
 
+    /// Moves to `part`, the beginning of something that was read apart and must go on from here.
+    pub(crate) fn join(&self, part: &Self) -> Result<(), LedgerError> {
+        let goes_on = (part.epoch, part.next) == (self.epoch, self.next) && part.sequenced_at >= self.sequenced_at;
+        match goes_on {
+            true => Ok(()),
+            false => {
+                let reason = format!("it should go on at {} {:020}", self.epoch, self.next.get());
+                Err(LedgerError::Broken { key: format!("{} {:020}", part.epoch, part.next.get()), reason })
+            }
+        }
+    }
+
     /// Moves over the next item, which must come directly after: at the next position, not earlier, on its epoch's day.
     pub(crate) fn pass(&mut self, item: &LedgerItem) -> Result<(), LedgerError> {
         let broken = |reason: String| Err(LedgerError::Broken { key: item.key(), reason });

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `ledger-item` | an item is not what a ledger holds |
 //! | `ledger-order` | positions, times or epochs do not follow each other: an item was changed, moved or deleted |
+//! | `ledger-summary` | an item's summary is not that of its entries: searches would pass over them |
 //! | `ledger-directory` | the directory does not name the epochs that the seals name |
 //! | `checkpoint-signature` | a checkpoint is not signed by the ledger's key |
 //! | `checkpoint-root` | a checkpoint's root is not that of the entries it covers: entries were rewritten, or the ledger was forked |
@@ -22,11 +23,12 @@ use std::fmt;
 use annals_kit::{StreamId, Timestamp, Version};
 use annals_log::{BoxError, CommitHash, Log};
 use annals_reads::{Item, ReadError};
+use annals_verify::checkpoint::{TreeHead, VerifierKey};
+use annals_verify::tree::Frontier;
 use chrono::TimeDelta;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::checkpoint::{TreeHead, VerifierKey};
 use crate::entry::hex;
 use crate::fact::{Fact, Irregular};
 use crate::item::{Content, LedgerItem, Opening};
@@ -36,7 +38,7 @@ use crate::reader::Reader;
 use crate::summary::Sought;
 use crate::table::{LedgerError, LedgerTable};
 use crate::tail::Tail;
-use crate::tree::{Edge, Frontier, tile_path};
+use crate::tree::{Edge, tile_path};
 
 /// How long a commit may wait for its position.
 const MAY_WAIT: TimeDelta = TimeDelta::minutes(15);
@@ -173,6 +175,10 @@ impl Verifier<'_> {
                 Ok(entries) => entries,
                 Err(bad) => return Ok(Err(finding("ledger-item", bad.to_string()))),
             };
+            if !item.summarises(&entries) {
+                let what = format!("{}: it is not what its entries come to, so searches may pass them over", item.key());
+                return Ok(Err(finding("ledger-summary", what)));
+            }
             for entry in entries {
                 tree.push(entry.leaf_hash());
                 match &entry.fact {

@@ -1,4 +1,5 @@
-//! Refused commands and failed logins are facts too: `ACCESS#<actor>-<day>-<tenant's hash>` streams, coalesced and rate-limited.
+//! Refused commands and failed logins are facts too: `ACCESS#<actor>-<day>-<tenant's hash>` streams, coalesced and rate-limited. What is
+//! read of history goes there as well, see [`crate::readings`].
 //!
 //! The first refusal of a kind is written at once. Those that follow within a minute are counted, and the count goes into the next
 //! commit of that kind; what an instance has counted when it ends is lost, and nothing else is.
@@ -11,6 +12,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 use crate::log::Log;
+use crate::readings::{HistoryExported, HistoryRead, Lately};
 use crate::request::{Expect, Request};
 use crate::streams::Streams;
 
@@ -26,6 +28,12 @@ pub enum AccessEvent {
     /// A request was refused.
     #[serde(rename = "COMMAND_REFUSED")]
     Refused(CommandRefused),
+    /// History was asked something.
+    #[serde(rename = "HISTORY_READ")]
+    Read(HistoryRead),
+    /// An answer was taken away, as files.
+    #[serde(rename = "HISTORY_EXPORTED")]
+    Exported(HistoryExported),
 }
 
 /// Requests of one kind were refused.
@@ -40,19 +48,29 @@ pub struct CommandRefused {
 }
 
 impl Event for AccessEvent {
-    const SCHEMAS: &'static [Schema] = &[Schema { event_type: "COMMAND_REFUSED", upcasts: &[], published: false }];
+    const SCHEMAS: &'static [Schema] = &[
+        Schema { event_type: "COMMAND_REFUSED", upcasts: &[], published: false },
+        Schema { event_type: "HISTORY_READ", upcasts: &[], published: false },
+        Schema { event_type: "HISTORY_EXPORTED", upcasts: &[], published: false },
+    ];
 }
 
-/// One actor's day; nothing is decided by it.
+/// One actor's day. All that is decided by it is what need not be noted again.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct AccessDay {}
+pub struct AccessDay {
+    pub(crate) lately: Lately,
+}
 
 impl Aggregate for AccessDay {
     const STREAM_TYPE: &'static str = "ACCESS";
-    const FOLD_REVISION: u32 = 1;
+    const FOLD_REVISION: u32 = 2;
     type Event = AccessEvent;
 
-    fn evolve(&mut self, _: &AccessEvent, _: Recorded) {}
+    fn evolve(&mut self, event: &AccessEvent, recorded: Recorded) {
+        if let AccessEvent::Read(read) = event {
+            self.lately.add(read, recorded.at);
+        }
+    }
 }
 
 struct Note(CommandRefused);
@@ -143,7 +161,7 @@ impl AccessLog {
 }
 
 /// Actors of two tenants may have one name, so the tenant is part of the id.
-fn stream(tenant: &Tenant, actor: &Actor, now: Timestamp) -> Result<StreamId, annals_kit::ids::InvalidId> {
+pub(crate) fn stream(tenant: &Tenant, actor: &Actor, now: Timestamp) -> Result<StreamId, annals_kit::ids::InvalidId> {
     let tenant = annals_kit::ids::derived_uuid("access", tenant, "").simple().to_string();
     StreamId::new(AccessDay::STREAM_TYPE, &format!("{actor}-{}-{}", now.date(), &tenant[..12]))
 }

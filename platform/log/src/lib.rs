@@ -1,6 +1,6 @@
 //! Appends commits to one service's log and loads streams back.
 //!
-//! - [`access`]: refusals, which are facts too
+//! - [`access`]: refusals, which are facts too; [`readings`]: what was read of history
 //! - [`streams`]: folds streams and carries commands out; [`request`]: what is asked and told; `attempt`: once, whatever becomes of the
 //!   answer; [`together`]: on several streams, all or none
 //! - [`mod@log`]: the table: one insert per commit, strongly consistent reads; [`mod@insert`]: into any append-only table
@@ -20,6 +20,7 @@ pub mod commit;
 pub mod fold;
 pub mod insert;
 pub mod log;
+pub mod readings;
 pub mod redrives;
 pub mod request;
 mod seen;

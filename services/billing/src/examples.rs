@@ -1,12 +1,17 @@
-//! One subscription's story, as the domain decides it: begun, invoiced, a payment that failed, the payment. The contract's examples.
+//! One subscription's story, as the domain decides it: begun, invoiced, a payment that failed, the payment. The contract's examples, and the
+//! rows that follow from it.
 
 use std::fmt::Debug;
 
-use annals_kit::{Aggregate, Command, Money, Recorded, StreamId, Timestamp, Version};
+use annals_kit::{Aggregate, Command, Money, ProviderId, Recorded, StreamId, Timestamp, Version};
 use billing::invoice::{Happened, Invoice, InvoiceEvent, InvoiceIssued, IssueInvoice, Notice, RecordNotice, TakeDunningStep};
 use billing::plan::Interval;
+use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
 use billing::subscription::{CreateSubscription, FollowInvoice, Standing, Subscription, SubscriptionCreated, SubscriptionEvent};
+use billing::webhook::{Disposition, WebhookEvent, WebhookKept};
 use chrono::TimeDelta;
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 const SUBSCRIPTION: Uuid = Uuid::from_u128(0x018f_2c00_0000_7000_8000_0000_0000_0001);
@@ -74,6 +79,39 @@ pub(crate) fn invoice() -> Vec<(StreamId, Version, InvoiceEvent)> {
         .fold(issued(GIVEN_UP).then(failed()), |story, (days, step)| story.after(days, TakeDunningStep { step }));
     let taken_back = issued(TAKEN_BACK).then(notice("evt_1NvLkH", "invoice.voided", Happened::Voided));
     [paid.told, given_up.told, taken_back.told].concat()
+}
+
+/// The row of the subscription as it began.
+pub(crate) fn subscription_row() -> Value {
+    let first = subscription().into_iter().take(1);
+    row(first.fold(None, |row, (_, version, event)| SubscriptionRow::fold(row, &event, Recorded { version, at: at() })))
+}
+
+/// The row of the invoice that was paid.
+pub(crate) fn invoice_row() -> Value {
+    let of_it = invoice().into_iter().filter(|(stream, ..)| *stream == StreamId::of(Invoice::STREAM_TYPE, INVOICE));
+    row(of_it.fold(None, |row, (_, version, event)| InvoiceRow::fold(row, &event, Recorded { version, at: at() })))
+}
+
+/// The row of a webhook about somebody who is not known.
+pub(crate) fn webhook_row() -> Value {
+    let provider_id = |text: &str| text.parse::<ProviderId>().expect("a provider's id");
+    let kept = WebhookKept {
+        provider_event: provider_id("evt_1NvLkI"),
+        provider_type: "invoice.paid".into(),
+        provider_customer: Some(provider_id("cus_9s6XKzkNRiz8i3")),
+        disposition: Disposition::Unmatched,
+        reason: "the customer cus_9s6XKzkNRiz8i3 is not known, or has several subscriptions".into(),
+        digest: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef".into(),
+        body: None,
+    };
+    let recorded = Recorded { version: Version::FIRST, at: at() };
+    row(WebhookRow::fold("evt_1NvLkI-0123456789ab", None, &WebhookEvent::Kept(kept), recorded))
+}
+
+/// A row as JSON.
+fn row(row: Option<impl Serialize>) -> Value {
+    serde_json::to_value(row.expect("the story makes a row")).expect("rows are JSON by their types")
 }
 
 fn issued(invoice_id: Uuid) -> Story<Invoice> {

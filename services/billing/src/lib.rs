@@ -7,7 +7,7 @@
 //! - [`run_dunning`]: on schedule, the next step for every invoice that is due for one
 //! - [`follow_dunning`]: from a queue, what an invoice's dunning means for its subscription
 //! - [`read`]: every `GET`
-//! - `routes`: who may use them
+//! - `routes`: all of them, and who may ask
 //! - [`schedule`]: how scheduled functions walk what is due
 //! - [`signature`]: the payment provider's signature scheme
 //! - [`stripe`]: what is read of the provider's events

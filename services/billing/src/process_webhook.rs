@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use annals_contract::{Access, Route};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, CommandId, ProviderId, StreamId, Tenant};
 use annals_lambda::http::{self, Problem, Response};
@@ -17,6 +18,9 @@ use billing::invoice::{InvoiceIssued, InvoiceRefusal, Notice, RecordNotice};
 use billing::rows::SubscriptionRow;
 use billing::webhook::{Disposition, KeepWebhook, WebhookKept};
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -31,6 +35,29 @@ const BODY_LIMIT: usize = 256 * 1024;
 /// Room for the hash behind the provider's id in a stream's id.
 const LONGEST_EVENT_ID: usize = 60;
 const LONGEST_TYPE: usize = 80;
+
+/// What became of an event.
+#[derive(Serialize, JsonSchema)]
+struct TakenIn {
+    /// `recorded` or `known` on its invoice; otherwise why it was kept: `unmatched`, `not-understood` or `superseded`.
+    outcome: &'static str,
+    /// Where it is recorded.
+    stream: String,
+    version: Option<u64>,
+}
+
+/// The route.
+pub(crate) fn route() -> Route {
+    let event = json!({ "id": "evt_1", "type": "customer.created", "created": 1_769_851_800, "data": { "object": { "id": "cus_1" } } });
+    let kept = json!({ "outcome": "not-understood", "stream": "HOOK#evt_1-0123456789ab", "version": 1 });
+    Route::post("/v1/webhooks/stripe", FUNCTION, "Takes in what the payment provider tells.")
+        .open_to(Access::ProviderSigned)
+        .needs_header("Stripe-Signature", "`t=<seconds>,v1=<HMAC-SHA256 of time and body in hex>`, at most five minutes old.")
+        .body::<StripeEvent>(event)
+        .answers::<TakenIn>(200, "The event was taken in, now or before.", kept)
+        .refuses(400, &["bad-signature"])
+        .refuses(503, &["unknown-outcome"])
+}
 
 /// Answers 200 to every validly signed event.
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &WebhookDeps) -> Result<Response, Error> {
@@ -49,7 +76,7 @@ async fn process(event: &ApiGatewayV2httpRequest, deps: &WebhookDeps) -> Result<
         Some(Ok(notice)) => delivery.record(deps, notice).await?,
     };
     tracing::info!(outcome, stream, provider_event = %delivery.event.id, "webhook");
-    Ok(http::json(200, &serde_json::json!({ "outcome": outcome, "stream": stream, "version": version })))
+    Ok(http::json(200, &TakenIn { outcome, stream, version }))
 }
 
 async fn check_signature(event: &ApiGatewayV2httpRequest, body: &[u8], deps: &WebhookDeps) -> Result<(), Problem> {

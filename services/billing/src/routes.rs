@@ -1,6 +1,9 @@
-//! Who may use which route.
+//! Billing's routes, each described beside the code that answers it, and who may ask.
 
+use annals_contract::{Contract, Route};
 use annals_kit::Role;
+
+use crate::{create_subscription, generate_invoice, process_webhook, read};
 
 /// Who changes what customers owe.
 pub(crate) const WRITERS: [Role; 3] = [Role::Owner, Role::Admin, Role::Finance];
@@ -8,3 +11,12 @@ pub(crate) const WRITERS: [Role; 3] = [Role::Owner, Role::Admin, Role::Finance];
 pub(crate) const READERS: [Role; 5] = Role::ALL;
 /// Who sees money.
 pub(crate) const MONEY_READERS: [Role; 4] = [Role::Owner, Role::Admin, Role::Finance, Role::Auditor];
+
+/// Adds them to the contract.
+pub(crate) fn describe(contract: &mut Contract) {
+    let commands = [create_subscription::route(), generate_invoice::route(), process_webhook::route()];
+    let routes: Vec<Route> = commands.into_iter().chain(read::routes()).collect();
+    routes.into_iter().for_each(|route| {
+        contract.route(route);
+    });
+}

@@ -18,7 +18,7 @@ const GENERATION: u32 = 0;
 
 /// What opens and seals for one person, or that they are erased.
 pub(crate) enum Key {
-    Open(PersonKey),
+    Open(Box<PersonKey>),
     Erased,
 }
 
@@ -28,7 +28,7 @@ impl Key {
     /// Cost: see [`annals_vault::Vault::key`]; a person who has none gets one.
     pub(crate) async fn of(deps: &Deps, person: Uuid) -> Result<Self, Problem> {
         match deps.vault.key(&person).await {
-            Ok(key) => Ok(Self::Open(key)),
+            Ok(key) => Ok(Self::Open(Box::new(key))),
             Err(KeyError::Erased) => Ok(Self::Erased),
             Err(error) => Err(key_problem(&error)),
         }
@@ -37,7 +37,7 @@ impl Key {
     /// What seals these fields; refused where the person is erased.
     pub(crate) fn seal(self, fields: &'static [&'static str]) -> Result<Arc<dyn Seal>, Problem> {
         match self {
-            Self::Open(key) => Ok(Arc::new(FieldSeal::new(key, fields))),
+            Self::Open(key) => Ok(Arc::new(FieldSeal::new(*key, fields))),
             Self::Erased => Err(key_problem(&KeyError::Erased)),
         }
     }

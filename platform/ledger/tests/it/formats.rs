@@ -1,10 +1,11 @@
 //! Golden bytes, made by an independent program: a failure here means that stored ledgers or signed leaves can no longer be read.
 
 use annals_kit::{Generation, Version};
-use annals_ledger::checkpoint::{LedgerKey, Origin, TreeHead, VerifierKey};
+use annals_ledger::checkpoint::{LedgerKey, Origin};
 use annals_ledger::fact::{CommitFact, Fact, Irregular, Irregularity};
 use annals_ledger::summary::Summary;
 use annals_ledger::{Entry, Position, block};
+use annals_verify::checkpoint::{TreeHead, VerifierKey};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -89,7 +90,7 @@ fn a_checkpoint_opens_with_its_key_and_origin_alone() {
     assert!(text.starts_with(
         "annals.example/ledger/billing/2\n9\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n\u{2014} annals.example/ledger/billing/2 "
     ));
-    let verifier = VerifierKey::from_text(origin.clone(), key.verifier().text()).unwrap();
+    let verifier = VerifierKey::from_text(key.verifier().text()).unwrap();
     assert_eq!(verifier.open(&signed).unwrap(), head);
     assert_eq!(LedgerKey::from_text(origin, key.secret_text()).unwrap().sign(head).unwrap(), signed);
     assert!(verifier.open(text.replace("\n9\n", "\n8\n").as_bytes()).is_err());
@@ -108,4 +109,14 @@ proptest! {
         damaged[at] ^= 1 << bit;
         let _ = block::decode(&damaged);
     }
+}
+
+/// `infra/ledger-key annals-dev/ledger/billing/0` printed it; it has signed nothing but this.
+#[test]
+fn a_key_that_the_script_for_aws_has_made_is_read() {
+    let origin = Origin::new("annals-dev", "billing", Generation(0));
+    let text = "PRIVATE+KEY+annals-dev/ledger/billing/0+76226e0e+AcKaH0VzD8YPiPzqJQ1ZO/BfGgABzL56m20eWB9C9+OX";
+    let key = LedgerKey::from_text(origin, text).unwrap();
+    let head = TreeHead { size: 1, root: tlog_tiles::EMPTY_HASH };
+    assert_eq!(key.verifier().open(&key.sign(head).unwrap()).unwrap(), head);
 }

@@ -1,9 +1,14 @@
 //! The ledger against the embedded DynamoDB, through the real SDK.
 
+mod bucket;
 mod exactly_once;
 mod fixture;
 mod formats;
 mod merkle;
 mod outage;
+mod proofs;
+mod restore;
+mod searching;
 mod signing;
 mod tampering;
+mod witnessing;

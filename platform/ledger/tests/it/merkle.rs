@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use annals_ledger::tree::{Edge, Frontier, extends, includes, tile_of, tile_path};
+use annals_ledger::tree::{Edge, tile_of, tile_path};
+use annals_verify::tree::{Frontier, extends, includes};
 use proptest::prelude::*;
 use serde::Deserialize;
 use tlog_tiles::{Hash, record_hash};

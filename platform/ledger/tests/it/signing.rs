@@ -1,10 +1,10 @@
 //! Checkpoints: what is signed, on what, and when the signer refuses.
 
-use annals_ledger::checkpoint::TreeHead;
 use annals_ledger::objects::{Directory, Kept, Objects, checkpoint_path};
 use annals_ledger::signer::{SignError, Signer};
-use annals_ledger::tree::Frontier;
 use annals_local::Fault;
+use annals_verify::checkpoint::TreeHead;
+use annals_verify::tree::Frontier;
 use serde_json::Value;
 
 use crate::fixture::{Fixture, LEDGER, deliver};

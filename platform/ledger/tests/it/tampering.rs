@@ -89,8 +89,14 @@ async fn entries_that_change_places_are_found() {
     let batches = batches(&fixture).await;
     // The first two items hold two entries and one: exchange two of equal size.
     let (one, other) = (&batches[0], &batches[2]);
-    fixture.change(LEDGER, one, "e", other["e"].clone()).await;
-    fixture.change(LEDGER, other, "e", one["e"].clone()).await;
+    for (place, content) in [(one, other), (other, one)] {
+        fixture.change(LEDGER, place, "e", content["e"].clone()).await;
+    }
+    assert_eq!(fixture.found().await, "ledger-summary");
+    // With their summaries, so that each item holds together.
+    for (place, content) in [(one, other), (other, one)] {
+        fixture.change(LEDGER, place, "f", content["f"].clone()).await;
+    }
     assert_eq!(fixture.found().await, "checkpoint-root");
 }
 
@@ -108,6 +114,14 @@ async fn a_byte_of_the_entries_is_found() {
     fixture.change(LEDGER, &batch, "e", batch["e"].clone()).await;
     fixture.change(LEDGER, &batch, "t", AttributeValue::S("2026-01-02T09:00:00.000000Z".into())).await;
     assert_eq!(fixture.found().await, "ledger-order");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_that_hides_its_entries_is_found() {
+    let (fixture, _) = world().await;
+    let (one, other) = (batches(&fixture).await.remove(0), batches(&fixture).await.remove(2));
+    fixture.change(LEDGER, &one, "f", other["f"].clone()).await;
+    assert_eq!(fixture.found().await, "ledger-summary");
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +159,7 @@ async fn a_checkpoint_under_another_key_is_found() {
     let (fixture, _) = world().await;
     let other = Fixture::new().await;
     let stranger = annals_ledger::checkpoint::LedgerKey::generate(fixture.key.origin().clone(), &annals_kit::ids::SeededIds::new(99));
-    let head = annals_ledger::checkpoint::TreeHead { size: 1, root: tlog_tiles::EMPTY_HASH };
+    let head = annals_verify::checkpoint::TreeHead { size: 1, root: tlog_tiles::EMPTY_HASH };
     fixture.objects.insert(&checkpoint_path(1), &stranger.sign(head).unwrap()).await.unwrap();
     assert_eq!(fixture.found().await, "checkpoint-signature");
     drop(other);

@@ -609,7 +609,15 @@ pub async fn ledger_from_position(reads: &Reads, epoch: NaiveDate, position: u64
     reads.query_page("ledger_from_position", &params, limit, after).await
 }
 
-/// Scan of `users-log`: annals verify checks every hash chain.
+/// Query of `users-ledger`: `PK = {epoch} and SK between {position}`.
+///
+/// Cost: 22 read units a call, 672 B to the next; 8.8 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn ledger_between(reads: &Reads, epoch: NaiveDate, position: (u64, u64), limit: Option<i32>, after: Option<Key>) -> Result<ItemPage, ReadError> {
+    let params = Params::new().value("epoch", epoch).between("position", position.0, position.1);
+    reads.query_page("ledger_between", &params, limit, after).await
+}
+
+/// Scan of `users-log`: annals verify checks every hash chain, and annals rebuild folds every stream from what it reads on its way.
 ///
 /// Cost: the whole table, a page a call.
 pub async fn verify_log(reads: &Reads, limit: Option<i32>, after: Option<Key>, segment: Option<(i32, i32)>) -> Result<ItemPage, ReadError> {

@@ -1,7 +1,7 @@
 //! The Lambda function `notifications-signer`: one at a time, on a schedule.
 
 use annals_lambda::function;
-use annals_ledger::function::{sign, signer_settings};
+use annals_ledger::function::{sign, signer_settings, witnessed};
 use lambda_runtime::Error;
 use notifications_projectors::ledger::signer;
 
@@ -9,7 +9,7 @@ use notifications_projectors::ledger::signer;
 async fn main() -> Result<(), Error> {
     let deps = |host: &annals_lambda::Host| {
         let (objects, key) = signer_settings("notifications")?;
-        Ok(signer(host, objects, key))
+        witnessed(signer(host, objects, key))
     };
     function::run(deps, sign).await
 }
