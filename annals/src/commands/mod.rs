@@ -4,6 +4,7 @@ mod alarms;
 mod contracts;
 mod dlq;
 mod history;
+mod import;
 mod matrix;
 mod new_projection;
 mod pay;
@@ -68,6 +69,7 @@ pub async fn ask(session: &Session, command: Command, directory: &Path) -> Resul
         Command::Explain(options) => totals::explain(session, &options).await,
         Command::Pay(options) => pay::run(session, &options).await,
         Command::Tick(options) => tick::run(session, &options).await,
+        Command::Import(options) => import::run(session, &options.command).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(session, &options).await,
         Command::Unmatched(options) => unmatched::run(session, &options).await,
         Command::Alarms(options) => alarms::run(session, &options).await,

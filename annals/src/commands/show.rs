@@ -3,7 +3,7 @@
 use annals_kit::{Aggregate, Event, Recorded, StreamId, Timestamp};
 use annals_log::Commit;
 use annals_log::verify::Chain;
-use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::rows::{InvoiceRow, PlanRow, SubscriptionRow, WebhookRow};
 use chrono::{DateTime, NaiveDate, TimeDelta};
 use notifications::email::Email;
 use serde_json::{Value, json};
@@ -86,6 +86,7 @@ fn fold(stream: &StreamId, commits: &[Commit]) -> Result<Value, CouldNotTell> {
     let state = match stream.stream_type() {
         "SUB" => json(folded(commits, None, SubscriptionRow::fold)?),
         "INV" => json(folded(commits, None, InvoiceRow::fold)?),
+        "PLAN" => json(folded(commits, None, PlanRow::fold)?),
         "HOOK" => json(folded(commits, None, |row, event, recorded| WebhookRow::fold(stream.id(), row, event, recorded))?),
         "NOTE" => json(folded(commits, Email::default(), |mut email, event, recorded| {
             email.evolve(event, recorded);

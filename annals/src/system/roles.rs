@@ -7,17 +7,21 @@ use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 19] = [
+const POLICIES: [(&str, &str); 23] = [
+    ("adjust-invoice", include_str!("../../../infra/policies/adjust-invoice.json")),
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
     ("billing-ledger", include_str!("../../../infra/policies/billing-ledger.json")),
     ("billing-projector", include_str!("../../../infra/policies/billing-projector.json")),
     ("billing-reconciler", include_str!("../../../infra/policies/billing-reconciler.json")),
     ("billing-signer", include_str!("../../../infra/policies/billing-signer.json")),
+    ("change-subscription", include_str!("../../../infra/policies/change-subscription.json")),
     ("create-subscription", include_str!("../../../infra/policies/create-subscription.json")),
     ("follow-dunning", include_str!("../../../infra/policies/follow-dunning.json")),
     ("generate-due-invoices", include_str!("../../../infra/policies/generate-due-invoices.json")),
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
+    ("importer", include_str!("../../../infra/policies/importer.json")),
+    ("manage-price-book", include_str!("../../../infra/policies/manage-price-book.json")),
     ("notifications-ledger", include_str!("../../../infra/policies/notifications-ledger.json")),
     ("notifications-projector", include_str!("../../../infra/policies/notifications-projector.json")),
     ("notifications-reconciler", include_str!("../../../infra/policies/notifications-reconciler.json")),

@@ -3,8 +3,10 @@
 mod alarms;
 mod append_only;
 mod bad_input;
+mod changes;
 mod contracts;
 mod dlq;
+mod import;
 mod ledger;
 mod new_projection;
 mod outage;

@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use crate::world::{World, notice, subscription};
 
 /// Roles of people, not of functions.
-const PEOPLE: [&str; 3] = ["administrator", "auditor", "operator"];
+const PEOPLE: [&str; 4] = ["administrator", "auditor", "importer", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 28] = [
+const UNSEEN: [(&str, &str, &str); 29] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -22,6 +22,7 @@ const UNSEEN: [(&str, &str, &str); 28] = [
     ("send-email", "ses:SendRawEmail", "AWS asks for it where SendEmail has raw content; the local SES does not"),
     ("send-email", "dynamodb:GetItem", "the commit of a repeated command: send-email repeats one only when an answer was lost"),
     ("create-subscription", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
+    ("manage-price-book", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("send-email", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("billing-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
@@ -162,6 +163,7 @@ async fn everything_people_do(world: &mut World) {
     for path in [format!("/v1/subscriptions/{first}"), format!("/v1/invoices/{invoice}"), "/v1/customers/ada/subscriptions".to_owned()] {
         assert_eq!(world.get(&path).await.status, 200, "{path}");
     }
+    price_book_changes_and_adjustments(world, &first, &invoice).await;
     // Its own write, before the projector has seen it.
     world.pause().await;
     let answer = world.post("/v1/subscriptions", "unseen", &subscription("bob")).await;
@@ -170,4 +172,25 @@ async fn everything_people_do(world: &mut World) {
     world.resume();
     tokio::time::advance(Duration::from_secs(1)).await;
     world.settle().await;
+}
+
+/// Each of them twice under one key: the second finds the first.
+async fn price_book_changes_and_adjustments(world: &World, subscription: &str, invoice: &str) {
+    let price = json!({ "amount": 5900, "currency": "EUR" });
+    let draft = json!({ "prices": [{ "interval": "month", "price": price }] });
+    let credit = json!({ "amount": { "amount": 900, "currency": "EUR" }, "reason": "goodwill" });
+    for (path, body) in [
+        ("/v1/plans/pro/drafts".to_owned(), draft),
+        (format!("/v1/subscriptions/{subscription}/changes"), json!({ "price": price, "when": "period-end" })),
+        (format!("/v1/invoices/{invoice}/credit-notes"), credit),
+    ] {
+        for _ in 0..2 {
+            let answer = world.post(&path, "policies", &body).await;
+            assert!([200, 201].contains(&answer.status), "{path}: {}", answer.body);
+        }
+    }
+    world.settle().await;
+    for path in ["/v1/plans/pro".to_owned(), "/v1/plans".to_owned(), format!("/v1/invoices/{invoice}/payments")] {
+        assert_eq!(world.get(&path).await.status, 200, "{path}");
+    }
 }

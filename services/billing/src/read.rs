@@ -6,7 +6,9 @@ use annals_log::Commit;
 use annals_reads::{PageRequest, Params};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{Invoice, InvoiceEvent};
-use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::plan::PlanName;
+use billing::price_book::{Plan, PlanEvent};
+use billing::rows::{CreditNoteRow, InvoiceRow, PaymentRow, PlanRow, SubscriptionRow, WebhookRow};
 use billing::subscription::{Subscription, SubscriptionEvent};
 use chrono::NaiveDate;
 use lambda_runtime::{Error, LambdaEvent};
@@ -16,6 +18,7 @@ use uuid::Uuid;
 
 use crate::answer::{internal, read_problem};
 use crate::deps::Deps;
+use crate::prices::plan_id;
 
 const PAGE_DEFAULT: u32 = 20;
 const PAGE_MOST: u32 = 100;
@@ -27,6 +30,15 @@ struct Shown<R> {
     row: R,
     #[serde(rename(serialize = "version", deserialize = "ver"))]
     version: u64,
+}
+
+/// A plan as the list shows it.
+#[derive(Serialize, Deserialize)]
+struct PlanShown {
+    id: Uuid,
+    plan: PlanName,
+    status: String,
+    newest: u32,
 }
 
 /// Answers 200 with the row or the page, 404 where there is none of the tenant's.
@@ -46,6 +58,23 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
             let fold = |_: &StreamId, row, event: &InvoiceEvent, recorded| InvoiceRow::fold(row, event, recorded);
             one::<Invoice, _>(event, deps, &caller, ("invoice", "get_invoice", "get_invoice_strong"), fold).await
         }
+        "GET /v1/invoices/{id}/payments" => {
+            let invoice: Uuid = http::path(event, "id", "invoice")?;
+            list::<PaymentRow>(event, deps, &caller, "list_payments_of_invoice", Params::new().text("invoice_id", invoice.to_string()))
+                .await
+        }
+        "GET /v1/invoices/{id}/credit-notes" => {
+            let invoice: Uuid = http::path(event, "id", "invoice")?;
+            let params = Params::new().text("invoice_id", invoice.to_string());
+            list::<CreditNoteRow>(event, deps, &caller, "list_credit_notes_of_invoice", params).await
+        }
+        "GET /v1/plans/{plan}" => {
+            let plan: PlanName = http::path(event, "plan", "plan")?;
+            let fold = |_: &StreamId, row, event: &PlanEvent, recorded| PlanRow::fold(row, event, recorded);
+            let id = plan_id(&caller.tenant, &plan);
+            one_of::<Plan, _>(event, deps, &caller, (id, "plan", "get_plan", "get_plan_strong"), fold).await
+        }
+        "GET /v1/plans" => list::<PlanShown>(event, deps, &caller, "list_plans", Params::new()).await,
         "GET /v1/customers/{id}/subscriptions" => {
             let customer: CustomerId = http::path(event, "id", "customer")?;
             let params = Params::new().text("customer_id", customer.as_str());
@@ -75,9 +104,7 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
     }
 }
 
-/// One row. With `min_version` it shows at least that version: a strong read, and what the row still lacks folded from the log.
-///
-/// Cost: 0.5 RCU; with `min_version` 1 RCU, and where the row lags two strong Queries: of the head, and of the missing commits.
+/// One row, of the id in the path.
 async fn one<A, R>(
     event: &ApiGatewayV2httpRequest,
     deps: &Deps,
@@ -90,6 +117,23 @@ where
     R: Serialize + DeserializeOwned,
 {
     let id: Uuid = http::path(event, "id", what)?;
+    one_of::<A, R>(event, deps, caller, (id, what, eventual, strong), fold).await
+}
+
+/// One row. With `min_version` it shows at least that version: a strong read, and what the row still lacks folded from the log.
+///
+/// Cost: 0.5 RCU; with `min_version` 1 RCU, and where the row lags two strong Queries: of the head, and of the missing commits.
+async fn one_of<A, R>(
+    event: &ApiGatewayV2httpRequest,
+    deps: &Deps,
+    caller: &Caller,
+    (id, what, eventual, strong): (Uuid, &str, &'static str, &'static str),
+    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
+) -> Result<Response, Problem>
+where
+    A: Aggregate,
+    R: Serialize + DeserializeOwned,
+{
     let wanted = http::query::<u64>(event, "min_version")?.unwrap_or(0);
     let params = Params::new().text("id", id.to_string());
     let pattern = if wanted > 0 { strong } else { eventual };

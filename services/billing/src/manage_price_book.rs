@@ -1,0 +1,109 @@
+//! `POST /v1/plans/{plan}/drafts`, `/releases` and `/retirement`: drafts the next version of a plan, releases it for good, takes the plan
+//! out of the offer.
+
+use annals_kit::Command;
+use annals_lambda::http::{self, Caller, Problem, Response};
+use annals_lambda::metrics::{Metric, measured};
+use annals_log::{Expect, Outcome, Request};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use billing::plan::PlanName;
+use billing::price_book::{DraftPlan, Plan, PlanEvent, PlanRefusal, Price, ReleasePlan, RetirePlan};
+use lambda_runtime::{Error, LambdaEvent};
+use serde::{Deserialize, Serialize};
+
+use crate::answer::{note_refusal, problem, request};
+use crate::deps::{Deps, SERVICE};
+use crate::prices::{plan_id, plan_stream};
+
+const FUNCTION: &str = "manage-price-book";
+const BODY_LIMIT: usize = 16 * 1024;
+
+/// A draft.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    prices: Vec<Price>,
+    #[serde(default)]
+    trial_days: u16,
+}
+
+/// Which draft is to be released: a retry must not release the next one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Release {
+    version: u32,
+}
+
+/// Answers 200 with the plan's newest version of each kind; the same again to a repetition.
+pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
+    // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
+    let work = Box::pin(manage(&event.payload, deps));
+    Ok(measured(&*deps.metrics, &*deps.clock, SERVICE, FUNCTION, work).await)
+}
+
+async fn manage(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
+    let caller = http::caller(event)?;
+    let plan: PlanName = http::path(event, "plan", "plan")?;
+    match event.route_key.as_deref().unwrap_or_default() {
+        "POST /v1/plans/{plan}/drafts" => {
+            let asked: Draft = http::json_body(event, BODY_LIMIT)?;
+            let request = request(deps, &caller, event, &asked)?;
+            let Draft { prices, trial_days } = asked;
+            let command = DraftPlan { plan_id: plan_id(&caller.tenant, &plan), plan: plan.clone(), prices, trial_days };
+            carry_out(deps, &caller, &plan, (request, Expect::New), &command).await
+        }
+        "POST /v1/plans/{plan}/releases" => {
+            let asked: Release = http::json_body(event, BODY_LIMIT)?;
+            let request = request(deps, &caller, event, &asked)?;
+            carry_out(deps, &caller, &plan, (request, Expect::Existing), &ReleasePlan { version: asked.version }).await
+        }
+        "POST /v1/plans/{plan}/retirement" => {
+            let request = request(deps, &caller, event, &())?;
+            carry_out(deps, &caller, &plan, (request, Expect::Existing), &RetirePlan).await
+        }
+        _ => Err(Problem::not_found("route")),
+    }
+}
+
+async fn carry_out(
+    deps: &Deps,
+    caller: &Caller,
+    plan: &PlanName,
+    (request, expect): (Request, Expect),
+    command: &(impl Command<Aggregate = Plan, Refusal = PlanRefusal> + Sync),
+) -> Result<Response, Problem> {
+    let stream = plan_stream(&caller.tenant, plan);
+    match deps.plans.execute(&request, &stream, expect, command).await {
+        Ok(Outcome::Committed { version, recorded_at, events, repeated }) => {
+            if !repeated {
+                deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
+            }
+            tracing::info!(%stream, %version, command = %request.command, repeated, "price book changed");
+            let of_plan = events.iter().find_map(|event| match event {
+                PlanEvent::Drafted(of) | PlanEvent::Released(of) => Some(of.version),
+                PlanEvent::Retired(_) => None,
+            });
+            let body = serde_json::json!({
+                "plan": plan, "stream": stream.to_string(), "version": version, "plan_version": of_plan, "recorded_at": recorded_at,
+            });
+            Ok(http::json(200, &body))
+        }
+        Ok(Outcome::Unchanged { version }) => {
+            Ok(http::json(200, &serde_json::json!({ "plan": plan, "stream": stream.to_string(), "version": version })))
+        }
+        Err(error) => {
+            let problem = problem(error, "plan", refused);
+            note_refusal(deps, caller, FUNCTION, &problem).await;
+            Err(problem)
+        }
+    }
+}
+
+fn refused(refusal: PlanRefusal) -> Problem {
+    match refusal {
+        PlanRefusal::Unknown => Problem::not_found("plan"),
+        PlanRefusal::Prices => Problem::new(422, "prices", refusal.to_string()),
+        PlanRefusal::LongTrial => Problem::new(422, "long-trial", refusal.to_string()),
+        PlanRefusal::NoDraft { .. } => Problem::new(409, "no-draft", refusal.to_string()),
+    }
+}
