@@ -145,7 +145,7 @@ async fn rebuild() {
         let reconciler = reconciler.feeding(Projector::new(deps).with_totals::<Later>().followers()[0].clone());
         let mut walk = Walk::new(MachineClock.now());
         let began = Instant::now();
-        reconciler.go_on(&mut walk, Mode::Mend, None).await.expect("a walk");
+        reconciler.go_on(&mut walk, Mode::Rebuild, None).await.expect("a walk");
         assert!(walk.finished_at.is_some() && walk.tally.all().mended >= streams);
         let rebuilt = REBUILT as f64 / began.elapsed().as_secs_f64();
         println!(

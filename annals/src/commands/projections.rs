@@ -88,7 +88,7 @@ pub(super) async fn rebuild(session: &Session, options: &Rebuild) -> Result<Answ
     let mut walk = Walk::new(MachineClock.now());
     while walk.finished_at.is_none() {
         let through = walk.is_through();
-        let walked = walker.go_on(&mut walk, Mode::Mend, Some(MachineClock.now().plus(PROGRESS))).await;
+        let walked = walker.go_on(&mut walk, Mode::Rebuild, Some(MachineClock.now().plus(PROGRESS))).await;
         walked.map_err(|error| CouldNotTell::new(causes(&error), "what was folded again stays; running it again goes on from there"))?;
         progress(name, &walk);
         if through && walk.open() > 0 {
@@ -138,7 +138,7 @@ pub(super) async fn diff(session: &Session, options: &Diff) -> Result<Answer, Co
     let (mut folded, mut streams, mut after, mut held) = (Folded::default(), 0u64, None, None::<StreamHead>);
     loop {
         let mut page = table.heads(after, (0, 1), PAGE).await.map_err(CouldNotTell::reading)?;
-        held = page.part(held.as_ref());
+        held = page.part(held);
         for head in page.heads.iter().filter(|head| head.stream.stream_type() == described.stream_type) {
             streams += 1;
             if let Some(difference) = one.difference(head, &mut folded).await.map_err(reading)? {
@@ -208,7 +208,7 @@ async fn head(session: &Session, log: &ServiceLog, stream: &StreamId) -> Result<
     let newest = log.newest_first(stream, 1, None).await.map_err(CouldNotTell::reading)?.items.pop();
     let missing = || CouldNotTell::new(format!("there is no stream {stream}"), "nothing was changed; see annals history");
     let commit = Commit::from_item(&newest.ok_or_else(missing)?).map_err(CouldNotTell::reading)?;
-    Ok(StreamHead { stream: stream.clone(), version: commit.version, recorded_at: Some(commit.recorded_at) })
+    Ok(StreamHead { stream: stream.clone(), version: commit.version, recorded_at: Some(commit.recorded_at), commits: vec![] })
 }
 
 fn reconciler(log: &ServiceLog) -> String {

@@ -58,7 +58,7 @@ impl LedgerFeed {
                 Err(error) => found[i] = Found::Failed { reason: causes(&error) },
             }
         }
-        if mode == Mode::Mend && !late.is_empty() {
+        if mode != Mode::Look && !late.is_empty() {
             self.mend(heads, &late, since, &mut found).await?;
         }
         Ok(found)

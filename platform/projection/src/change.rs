@@ -55,7 +55,8 @@ pub(crate) enum RowChange {
 /// Changes that go into one transaction.
 #[derive(Default)]
 pub(crate) struct Group<'d> {
-    pub(crate) changes: Vec<Change<'d>>,
+    /// Each with its place among those that were to be grouped.
+    pub(crate) changes: Vec<(usize, Change<'d>)>,
     totals: BTreeMap<(Tenant, TotalKey), Added>,
 }
 
@@ -95,14 +96,14 @@ impl Change<'_> {
 }
 
 /// Puts changes into as few transactions as they fit; each fits into one.
-pub(crate) fn group<'d>(changes: Vec<Change<'d>>) -> Vec<Group<'d>> {
+pub(crate) fn group<'d>(changes: Vec<(usize, Change<'d>)>) -> Vec<Group<'d>> {
     let mut groups: Vec<Group<'d>> = vec![];
-    for change in changes {
+    for (place, change) in changes {
         match groups.last_mut().filter(|group| group.actions_with(&change) <= MOST_ACTIONS) {
-            Some(group) => group.add(change),
+            Some(group) => group.add(place, change),
             None => {
                 let mut group = Group::default();
-                group.add(change);
+                group.add(place, change);
                 groups.push(group);
             }
         }
@@ -112,24 +113,24 @@ pub(crate) fn group<'d>(changes: Vec<Change<'d>>) -> Vec<Group<'d>> {
 
 impl<'d> Group<'d> {
     fn actions_with(&self, change: &Change<'_>) -> usize {
-        let own: usize = self.changes.iter().map(Change::own_actions).sum();
+        let own: usize = self.changes.iter().map(|(_, change)| change.own_actions()).sum();
         let new = change.contributions().filter(|(tenant, key, _)| !self.totals.contains_key(&((*tenant).clone(), (*key).clone()))).count();
         own + change.own_actions() + ACTIONS_OF_TOTAL * (self.totals.len() + new)
     }
 
-    fn add(&mut self, change: Change<'d>) {
+    fn add(&mut self, place: usize, change: Change<'d>) {
         for (tenant, key, amount) in change.contributions() {
             let added = self.totals.entry((tenant.clone(), key.clone())).or_default();
             added.amount = added.amount.plus(amount);
             added.changes.push(self.changes.len());
         }
-        self.changes.push(change);
+        self.changes.push((place, change));
     }
 
     /// The transaction, and what each of its actions is for. What totals get goes under `slot`, to the shard of this number.
     pub(crate) fn transaction(&self, matrix: &Matrix, slot: &str, shard: u64) -> Result<(Vec<TransactWriteItem>, Vec<Purpose>), BoxError> {
         let (mut actions, mut purposes) = (vec![], vec![]);
-        for (number, change) in self.changes.iter().enumerate() {
+        for (number, (_, change)) in self.changes.iter().enumerate() {
             actions.push(put_stamp(change)?);
             purposes.push(Purpose::Stamp(number));
             for row in &change.rows {
@@ -162,7 +163,7 @@ impl<'d> Group<'d> {
         (tenant, key): (&Tenant, &TotalKey),
         added: &Added,
     ) -> Result<TransactWriteItem, BoxError> {
-        let changes = || added.changes.iter().map(|&number| &self.changes[number]);
+        let changes = || added.changes.iter().map(|&number| &self.changes[number].1);
         let first = changes().next().ok_or("a stream contributes")?;
         let version = Stamped::of(first.stamp.item.clone()).version;
         let holes = stamp_params(&first.delivered.stream, slot).number("version", version);

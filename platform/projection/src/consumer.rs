@@ -52,8 +52,10 @@ impl<C: Consumer> Consumer for Arc<C> {
 pub enum Mode {
     /// Only say so.
     Look,
-    /// Feed it.
+    /// Feed it, once what is on its way has had its time.
     Mend,
+    /// Feed it at once, from the commits that the walk reads on its way: nearly every stream lacks something.
+    Rebuild,
 }
 
 /// How a consumer stands to a stream.

@@ -3,6 +3,7 @@
 //! It stands beside the projector's own rows and neither waits for the bus nor holds it up: what cannot be folded parks the stream here,
 //! and nowhere else.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
@@ -18,12 +19,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use lru::LruCache;
 
 use crate::change::{Change, Group, MOST_ACTIONS, Purpose, RowChange, SHARDS, STAMP, group, own, stamp_params};
-use crate::consumer::{Consumer, Finding, Found, Mode, ON_ITS_WAY, is_young, lacking as versions_between};
+use crate::consumer::{Consumer, Finding, Mode};
 use crate::derived::{Derived, Outcome, first_version};
+use crate::feed::{Bringing, Fed, Known, Looking, Sight, reconcile};
 use crate::gap::lacking;
 use crate::keys::{Placed, place};
 use crate::projection::{Stamped, Stuck, names, parked, stamp};
-use crate::projector::{ProjectorDeps, some_at_a_time};
+use crate::projector::{ProjectorDeps, not_come, some_at_a_time};
 use crate::records::Delivered;
 use crate::rows::NewRow;
 use crate::totals::Contributions;
@@ -47,14 +49,24 @@ pub struct Follower {
     cache: Mutex<LruCache<StreamId, Stamped>>,
 }
 
-/// How a stream's change ended.
-enum Ended<'d> {
-    Done,
+/// How a stream's pass ended.
+enum Ended {
+    /// It is folded as far as it can be; this is its stamp.
+    Stands(Stamped),
     /// Some of its commits are in; the others did not fit into the transaction.
-    More(&'d Delivered),
-    Again(&'d Delivered),
+    More,
+    /// Another instance has moved its stamp, or the transaction met another.
+    Again,
     /// It cannot be, whatever is tried: the stream parks at the first commit that is new in it.
-    Refused(&'d Delivered, String),
+    Refused(String),
+    Failed,
+}
+
+/// What a stream's stamp needs.
+enum Prepared<'d> {
+    Lacking(Box<Change<'d>>),
+    /// Nothing: this is it.
+    Whole(Stamped),
 }
 
 impl Follower {
@@ -82,109 +94,119 @@ impl Follower {
     }
 
     /// Brings the projection to what these streams' records name; the sequence numbers of those that failed.
+    pub(crate) async fn follow<'d>(&self, delivered: &'d [Delivered]) -> Vec<&'d str> {
+        let mine: Vec<&Delivered> = delivered.iter().filter(|one| one.stream.stream_type() == self.projection.stream_type()).collect();
+        let came = self.take_in(&mine, begun_in(&mine)).await;
+        not_come(&mine, &came)
+    }
+
+    /// Brings these streams, all of its type, to what they name; where each has come to, in their order, and `None` of one that failed.
     ///
-    /// Cost per stream: 1 RCU for a stamp that is not cached and not new (a hundred in a call), a Query over a gap; two WCU per KB of the stamp, of
+    /// Cost per stream: 1 RCU for a stamp that is not known or cached (a hundred in a call), a Query over a gap; two WCU per KB of the stamp, of
     /// each row or contribution that changes, and of each total once a transaction; a transaction carries up to a hundred of these.
-    pub(crate) async fn take_in<'d>(&self, delivered: &[&'d Delivered]) -> Vec<&'d str> {
-        let mut open: Vec<_> = delivered.iter().copied().filter(|one| one.stream.stream_type() == self.projection.stream_type()).collect();
-        let mut failed = vec![];
-        let mut refused: Vec<(&StreamId, String)> = vec![];
-        let (mut fruitless, mut first) = (0, true);
+    async fn take_in(&self, delivered: &[&Delivered], mut known: Known) -> Vec<Option<Stamped>> {
+        let mut came = vec![None; delivered.len()];
+        let mut refused: HashMap<usize, String> = HashMap::new();
+        let mut open: Vec<usize> = (0..delivered.len()).collect();
+        let mut fruitless = 0;
         while !open.is_empty() && fruitless < FRUITLESS {
             if fruitless > 0 {
                 tokio::time::sleep(PAUSE * 2u32.pow(fruitless - 1)).await;
             }
-            let (ended, failures) = self.round(&open, &refused, first).await;
-            first = false;
-            failed.extend(failures);
-            open.clear();
-            let came_through = |one: &Ended<'_>| matches!(one, Ended::Done | Ended::More(_));
+            let some: Vec<(&Delivered, Option<String>)> = open.iter().map(|&i| (delivered[i], refused.get(&i).cloned())).collect();
+            let ended = self.round(&some, std::mem::take(&mut known)).await;
+            let came_through = |one: &Ended| matches!(one, Ended::Stands(_) | Ended::More);
             fruitless = if ended.iter().any(came_through) { 0 } else { fruitless + 1 };
-            for one in ended {
-                match one {
-                    Ended::Done => {}
-                    Ended::More(one) | Ended::Again(one) => open.push(one),
-                    Ended::Refused(one, reason) => {
-                        open.push(one);
-                        refused.push((&one.stream, reason));
+            for (i, ended) in std::mem::take(&mut open).into_iter().zip(ended) {
+                match ended {
+                    Ended::Stands(stamp) => came[i] = Some(stamp),
+                    Ended::More | Ended::Again => open.push(i),
+                    Ended::Refused(reason) => {
+                        open.push(i);
+                        refused.insert(i, reason);
                     }
+                    Ended::Failed => {}
                 }
             }
         }
-        failed.extend(open.iter().map(|one| one.first_sequence.as_str()));
-        failed
+        came
     }
 
-    /// One pass: how each stream's change ended, and the sequence numbers of those that failed.
-    async fn round<'d>(&self, open: &[&'d Delivered], refused: &[(&StreamId, String)], first: bool) -> (Vec<Ended<'d>>, Vec<&'d str>) {
-        let (mut ended, mut failed, mut changes) = (vec![], vec![], vec![]);
-        let stamps = self.stamps(open, first).await;
+    /// One pass over these streams, some of them refused already: how each ended, in their order.
+    async fn round(&self, open: &[(&Delivered, Option<String>)], known: Known) -> Vec<Ended> {
+        let streams: Vec<&StreamId> = open.iter().map(|(one, _)| &one.stream).collect();
+        let stamps = self.stamps(&streams, known).await;
         let mut preparing = vec![];
-        for (one, before) in open.iter().copied().zip(stamps) {
-            let refused = refused.iter().find(|(stream, _)| **stream == one.stream).map(|(_, reason)| reason.clone());
+        for ((one, refused), before) in open.iter().zip(stamps) {
             preparing.push(async move {
                 match before {
-                    Ok(before) => (one, self.prepare(one, before, refused).await),
-                    Err(error) => (one, Err(error)),
+                    Ok(before) => self.prepare(one, before, refused.clone()).await,
+                    Err(error) => Err(error),
                 }
             });
         }
-        for (one, prepared) in some_at_a_time(preparing).await {
-            match prepared {
-                Ok(Some(change)) => changes.push(change),
-                Ok(None) => {}
-                Err(error) => failed.push(self.fail(one, &error)),
-            }
+        let (mut ended, mut changes) = (Vec::with_capacity(open.len()), vec![]);
+        for (place, prepared) in some_at_a_time(preparing).await.into_iter().enumerate() {
+            ended.push(match prepared {
+                Ok(Prepared::Lacking(change)) => {
+                    changes.push((place, *change));
+                    Ended::Failed
+                }
+                Ok(Prepared::Whole(stamp)) => Ended::Stands(stamp),
+                Err(error) => self.fail(open[place].0, &*error),
+            });
         }
         // One after the other: side by side they would meet at the totals.
         for group in group(changes) {
-            match self.write(&group).await {
-                Ok(some) => ended.extend(some),
-                Err(error) => failed.extend(group.changes.iter().map(|change| self.fail(change.delivered, &error))),
+            let written = self.write(&group).await;
+            for (number, (place, change)) in group.changes.iter().enumerate() {
+                ended[*place] = match &written {
+                    Ok(Outcomes::Written) if change.more => Ended::More,
+                    Ok(Outcomes::Written) => Ended::Stands(Stamped::of(change.stamp.item.clone()).alone()),
+                    Ok(Outcomes::Cancelled { taken }) if taken[number] => {
+                        Ended::Refused("a row of its key belongs to another stream".into())
+                    }
+                    Ok(Outcomes::Cancelled { .. }) => Ended::Again,
+                    Err(error) => self.fail(change.delivered, &**error),
+                };
             }
         }
-        (ended, failed)
+        ended
     }
 
-    /// The stored stamps, or the cached ones: the guarded write finds out if one has moved. At the first attempt a stream whose beginning
-    /// is in the batch has none yet, and is not asked for.
-    async fn stamps(&self, open: &[&Delivered], first: bool) -> Vec<Result<Stamped, BoxError>> {
-        let begins = |one: &Delivered| first && one.commits.first().is_some_and(|commit| commit.version == Version::FIRST);
-        let cached: Vec<Option<Stamped>> = {
+    /// The known, the cached or the stored stamps: the guarded write finds out if one has moved.
+    async fn stamps(&self, streams: &[&StreamId], mut known: Known) -> Vec<Result<Stamped, BoxError>> {
+        let mut stamps: Vec<Option<Result<Stamped, BoxError>>> = {
             let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            open.iter().map(|one| cache.get(&one.stream).cloned().or_else(|| begins(one).then(Stamped::default))).collect()
+            streams.iter().map(|stream| cache.get(*stream).cloned().or_else(|| known.remove(*stream)).map(Ok)).collect()
         };
-        let unknown: Vec<Params> =
-            open.iter().zip(&cached).filter(|(_, cached)| cached.is_none()).map(|(one, _)| self.stamp_key(&one.stream)).collect();
-        let mut read = self.deps.reads.get_items("get_stamp", &unknown).await.into_iter();
-        let stamped = |item: Option<Item>| Stamped::of(item.unwrap_or_default());
-        let of = |cached: Option<Stamped>| match cached {
-            Some(stamp) => Ok(stamp),
-            None => read.next().unwrap_or(Ok(None)).map(stamped).map_err(BoxError::from),
-        };
-        cached.into_iter().map(of).collect()
+        let unknown: Vec<usize> = (0..streams.len()).filter(|&place| stamps[place].is_none()).collect();
+        let stored = self.look(unknown.iter().map(|&place| streams[place]).collect(), Sight::Strong).await;
+        unknown.into_iter().zip(stored).for_each(|(place, stamp)| stamps[place] = Some(stamp));
+        stamps.into_iter().flatten().collect()
     }
 
-    /// Gate, gap fill and fold; `None` where nothing is lacking.
-    async fn prepare<'d>(&self, one: &'d Delivered, before: Stamped, refused: Option<String>) -> Result<Option<Change<'d>>, BoxError> {
+    /// Gate, gap fill and fold.
+    async fn prepare<'d>(&self, one: &'d Delivered, before: Stamped, refused: Option<String>) -> Result<Prepared<'d>, BoxError> {
         let revision = self.projection.revision();
         if before.revision > revision {
             tracing::warn!(stream = %one.stream, projection = self.projection.name(), "the stamp is of a newer revision and is left alone");
-            return Ok(None);
+            return Ok(Prepared::Whole(before.alone()));
         }
         let older = !before.item.is_empty() && before.revision < revision;
         if before.version > one.highest || before.version == one.highest && !older {
-            return Ok(None);
+            return Ok(Prepared::Whole(before.alone()));
         }
         let first = if older || before.item.is_empty() { Version::FIRST } else { before.next() };
-        let (mut commits, unreadable) = lacking(&self.deps.log, one, first).await?;
+        let (commits, unreadable) = lacking(&self.deps.log, one, first).await?;
+        let mut commits = &*commits;
         if let Some(reason) = refused {
-            return Ok(Some(self.parking(one, before, Stuck { version: first_version(&commits), reason })?));
+            return Ok(lacks(self.parking(one, before, Stuck { version: first_version(commits), reason })?));
         }
         let stored = before.item.get(STATE).filter(|_| !older).cloned();
         let mut more = false;
         loop {
-            let outcome = self.projection.fold(&one.stream, stored.as_ref(), &commits)?;
+            let outcome = self.projection.fold(&one.stream, stored.as_ref(), commits)?;
             let stuck = outcome.stuck.clone().or_else(|| unreadable.clone().filter(|_| !more));
             let last = outcome.folded.checked_sub(1).and_then(|last| commits.get(last));
             let Some(last) = last.filter(|last| last.version.get() > before.version || older && last.version.get() == before.version)
@@ -192,19 +214,19 @@ impl Follower {
                 // Nothing new can be folded, or at a new revision less than what readers see.
                 let stuck = stuck.ok_or("there is nothing to fold")?;
                 let known = before.parked == Some(stuck.version.get());
-                return if known { Ok(None) } else { Ok(Some(self.parking(one, before, stuck)?)) };
+                return Ok(if known { Prepared::Whole(before.alone()) } else { lacks(self.parking(one, before, stuck)?) });
             };
             let (version, tenant) = (last.version.get(), last.tenant.clone());
             let change = self.change(one, &before, outcome, version, tenant, stuck)?;
             if change.actions_alone() <= MOST_ACTIONS {
-                return Ok(Some(Change { more: more && change.parked.is_none(), ..change }));
+                return Ok(lacks(Change { more: more && change.parked.is_none(), ..change }));
             }
             if commits.len() == 1 || older {
                 let reason = format!("more than the {MOST_ACTIONS} items of a transaction change at once");
-                return Ok(Some(self.parking(one, before, Stuck { version: first_version(&commits), reason })?));
+                return Ok(lacks(self.parking(one, before, Stuck { version: first_version(commits), reason })?));
             }
             // Fewer commits at a time; what is left comes in the next pass.
-            commits.truncate(commits.len() / 2);
+            commits = &commits[..commits.len() / 2];
             more = true;
         }
     }
@@ -223,7 +245,7 @@ impl Follower {
     fn stamped<'d>(&self, one: &'d Delivered, before: Stamped, mut item: Item, stuck: Option<Stuck>) -> Result<Change<'d>, BoxError> {
         item.remove(names::PARKED);
         if let Some(stuck) = &stuck {
-            item.insert(names::PARKED.into(), parked(stuck.version, &stuck.reason, self.deps.clock.now()));
+            item.insert(names::PARKED.into(), parked(stuck.version, &stuck.reason, self.deps.clock.now(), None));
         }
         let stamp = place(self.deps.reads.matrix(), STAMP, item, &self.stamp_key(&one.stream))?;
         let (rows, totals) = (vec![], Contributions::default());
@@ -274,21 +296,20 @@ impl Follower {
     }
 
     /// Writes a group in one transaction, or nothing of it.
-    async fn write<'d>(&self, group: &Group<'d>) -> Result<Vec<Ended<'d>>, BoxError> {
+    async fn write(&self, group: &Group<'_>) -> Result<Outcomes, BoxError> {
         let (actions, purposes) = group.transaction(self.deps.reads.matrix(), &self.projection.slot(), self.shard)?;
         let sent = self.deps.dynamodb.transact_write_items().set_transact_items(Some(actions));
         match sent.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
             Ok(_) => {
                 self.written(group);
-                let ended = |change: &Change<'d>| if change.more { Ended::More(change.delivered) } else { Ended::Done };
-                Ok(group.changes.iter().map(ended).collect())
+                Ok(Outcomes::Written)
             }
             Err(error) => {
                 let error = error.into_service_error();
                 self.forget(group);
                 let TransactWriteItemsError::TransactionCanceledException(cancelled) = &error else { return Err(error.into()) };
                 let codes: Vec<&str> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-                ended(group, &purposes, &codes).ok_or_else(|| error.into())
+                cancelled_by(group, &purposes, &codes).ok_or_else(|| error.into())
             }
         }
     }
@@ -296,7 +317,7 @@ impl Follower {
     fn written(&self, group: &Group<'_>) {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let (service, metrics) = (self.deps.service, &self.deps.metrics);
-        for change in &group.changes {
+        for (_, change) in &group.changes {
             cache.put(change.delivered.stream.clone(), Stamped::of(change.stamp.item.clone()));
             if !change.rows.is_empty() {
                 metrics.count(service, Metric::RowWritten, change.rows.len() as u64, "");
@@ -313,42 +334,41 @@ impl Follower {
 
     fn forget(&self, group: &Group<'_>) {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        group.changes.iter().for_each(|change| drop(cache.pop(&change.delivered.stream)));
+        group.changes.iter().for_each(|(_, change)| drop(cache.pop(&change.delivered.stream)));
     }
 
-    fn fail<'d>(&self, one: &'d Delivered, error: &BoxError) -> &'d str {
+    fn fail(&self, one: &Delivered, error: &(dyn std::error::Error + Send + Sync + 'static)) -> Ended {
         let projection = self.projection.name();
-        tracing::warn!(stream = %one.stream, projection, error = causes(&**error), "the stream waits for the next delivery");
+        tracing::warn!(stream = %one.stream, projection, error = causes(error), "the stream waits for the next delivery");
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&one.stream);
-        &one.first_sequence
+        Ended::Failed
     }
 
     pub(crate) fn stamp_key(&self, stream: &StreamId) -> Params {
         stamp_params(stream, &self.projection.slot())
     }
+}
 
-    /// How the stamps of these streams stand, as `pattern` reads them.
-    async fn look(&self, pattern: &'static str, heads: &[StreamHead]) -> Vec<Found> {
-        let params: Vec<_> = heads.iter().map(|head| self.stamp_key(&head.stream)).collect();
-        let items = self.deps.reads.get_items(pattern, &params).await;
-        heads
-            .iter()
-            .zip(items)
-            .map(|(head, item)| match item {
-                Ok(item) => self.standing(head, &Stamped::of(item.unwrap_or_default())),
-                Err(error) => Found::Failed { reason: causes(&error) },
-            })
-            .collect()
+impl Fed for Follower {
+    fn revision(&self, stream: &StreamId) -> Option<u32> {
+        (stream.stream_type() == self.projection.stream_type()).then(|| self.projection.revision())
     }
 
-    fn standing(&self, head: &StreamHead, stamp: &Stamped) -> Found {
-        let revision = self.projection.revision();
-        match stamp.parked {
-            _ if stamp.revision > revision || stamp.revision == revision && stamp.version >= head.version.get() => Found::Complete,
-            Some(version) => Found::Parked { version },
-            None if stamp.revision < revision && stamp.version >= head.version.get() => Found::Lacks { commits: 0 },
-            None => Found::Lacks { commits: versions_between(stamp.version, head.version) },
-        }
+    fn look<'a>(&'a self, streams: Vec<&'a StreamId>, sight: Sight) -> Looking<'a> {
+        Box::pin(async move {
+            let pattern = if sight == Sight::Glance { "glance_stamp" } else { "get_stamp" };
+            let params: Vec<Params> = streams.into_iter().map(|stream| self.stamp_key(stream)).collect();
+            let items = self.deps.reads.get_items(pattern, &params).await;
+            items.into_iter().map(|item| item.map(|item| Stamped::of(item.unwrap_or_default())).map_err(BoxError::from)).collect()
+        })
+    }
+
+    fn bring<'a>(&'a self, hints: &'a [Delivered], known: Known) -> Bringing<'a> {
+        Box::pin(async move {
+            // What is remembered of a stamp may be what kept it behind.
+            hints.iter().for_each(|hint| drop(self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&hint.stream)));
+            self.take_in(&hints.iter().collect::<Vec<_>>(), known).await
+        })
     }
 }
 
@@ -357,43 +377,10 @@ impl Consumer for Follower {
         self.projection.name()
     }
 
-    /// Cost a stream: half an RCU where its stamp is up to date, a hundred streams in a call; otherwise 2 RCU more to look strongly before
-    /// and after, and what taking in costs.
+    /// Cost a stream: half an RCU where its stamp is up to date, a hundred streams in a call; otherwise 1 RCU more to look strongly, and
+    /// what taking in costs. A rebuild does not look twice for a stamp that is not there.
     fn reconcile<'a>(&'a self, heads: &'a [StreamHead], mode: Mode) -> Finding<'a> {
-        Box::pin(async move {
-            let mine: Vec<usize> = (0..heads.len()).filter(|&i| heads[i].stream.stream_type() == self.projection.stream_type()).collect();
-            let mut found = vec![Found::NotRead; heads.len()];
-            let some = |places: &[usize]| places.iter().map(|&i| heads[i].clone()).collect::<Vec<_>>();
-            for (&i, one) in mine.iter().zip(self.look("glance_stamp", &some(&mine)).await) {
-                found[i] = one;
-            }
-            let behind: Vec<usize> = mine.into_iter().filter(|&i| found[i] != Found::Complete).collect();
-            // A stale stamp only looks older than it is.
-            for (&i, one) in behind.iter().zip(self.look("get_stamp", &some(&behind)).await) {
-                found[i] = one;
-            }
-            let now = self.deps.clock.now();
-            let young: Vec<usize> =
-                behind.iter().copied().filter(|&i| matches!(found[i], Found::Lacks { .. }) && is_young(&heads[i], now)).collect();
-            if !young.is_empty() {
-                tokio::time::sleep(ON_ITS_WAY).await;
-                for (&i, one) in young.iter().zip(self.look("get_stamp", &some(&young)).await) {
-                    found[i] = one;
-                }
-            }
-            if mode == Mode::Look {
-                return found;
-            }
-            let open: Vec<usize> = behind.into_iter().filter(|&i| matches!(found[i], Found::Lacks { .. } | Found::Parked { .. })).collect();
-            let hints: Vec<Delivered> = open.iter().map(|&i| Delivered::hint(&heads[i])).collect();
-            hints.iter().for_each(|hint| drop(self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&hint.stream)));
-            self.take_in(&hints.iter().collect::<Vec<_>>()).await;
-            for (&i, now) in open.iter().zip(self.look("get_stamp", &some(&open)).await) {
-                let before = std::mem::replace(&mut found[i], Found::NotRead);
-                found[i] = mended(before, now, &heads[i]);
-            }
-            found
-        })
+        Box::pin(async move { reconcile(self, &*self.deps.clock, heads, mode).await })
     }
 
     /// Readers see the totals of this revision from now on.
@@ -402,18 +389,17 @@ impl Consumer for Follower {
     }
 }
 
-/// What a stream that lacked something has come to.
-fn mended(before: Found, now: Found, head: &StreamHead) -> Found {
-    match (now, before) {
-        (Found::Complete, Found::Lacks { commits }) => Found::Mended { commits },
-        (Found::Complete, Found::Parked { version }) => Found::Mended { commits: versions_between(version - 1, head.version) },
-        (Found::Lacks { .. }, _) => Found::Failed { reason: "the stamp did not move: the function's log says why".into() },
-        (now, _) => now,
-    }
+/// How a transaction ended.
+enum Outcomes {
+    Written,
+    /// Nothing was written; of each change, whether one of its rows is another stream's.
+    Cancelled {
+        taken: Vec<bool>,
+    },
 }
 
 /// What the reasons of a cancelled transaction say of each change; `None` where they are no one's.
-fn ended<'d>(group: &Group<'d>, purposes: &[Purpose], codes: &[&str]) -> Option<Vec<Ended<'d>>> {
+fn cancelled_by(group: &Group<'_>, purposes: &[Purpose], codes: &[&str]) -> Option<Outcomes> {
     let mut taken = vec![false; group.changes.len()];
     for (purpose, code) in purposes.iter().zip(codes) {
         match (*code, purpose) {
@@ -423,11 +409,17 @@ fn ended<'d>(group: &Group<'d>, purposes: &[Purpose], codes: &[&str]) -> Option<
             _ => return None,
         }
     }
-    let change = |(change, taken): (&Change<'d>, bool)| match taken {
-        true => Ended::Refused(change.delivered, "a row of its key belongs to another stream".into()),
-        false => Ended::Again(change.delivered),
-    };
-    Some(group.changes.iter().zip(taken).map(change).collect())
+    Some(Outcomes::Cancelled { taken })
+}
+
+/// Streams whose beginning is in the batch have no stamp yet, unless they come again: they are not asked for.
+fn begun_in(delivered: &[&Delivered]) -> Known {
+    let begins = |one: &&&Delivered| one.commits.first().is_some_and(|commit| commit.version == Version::FIRST);
+    delivered.iter().filter(begins).map(|one| (one.stream.clone(), Stamped::default())).collect()
+}
+
+fn lacks(change: Change<'_>) -> Prepared<'_> {
+    Prepared::Lacking(Box::new(change))
 }
 
 /// A row's own attributes.

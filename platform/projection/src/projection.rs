@@ -28,7 +28,8 @@ pub trait Projection: Send + Sync + 'static {
     /// The row; its serde names are attribute names.
     type Row: Serialize + DeserializeOwned;
 
-    /// The row after `event`. A panic parks the stream: its events are published all the same, and other streams go on.
+    /// The row after `event`. A panic parks the stream: its events are published all the same, as far as they can be read, and other
+    /// streams go on.
     fn fold(stream: &StreamId, row: Option<Self::Row>, event: &Self::Event, recorded: Recorded) -> Option<Self::Row>;
 }
 
@@ -38,8 +39,10 @@ pub(crate) struct Stamped {
     pub(crate) revision: u32,
     /// 0 where nothing has been folded: the row only says that its stream is parked.
     pub(crate) version: u64,
-    /// The parked version and the reason.
+    /// The version that could not be folded.
     pub(crate) parked: Option<u64>,
+    /// Up to where the bus has the stream's events: a parked stream's go on being published.
+    pub(crate) published: u64,
     /// The row's own attributes, keys included; empty where there is no row.
     pub(crate) item: Item,
 }
@@ -59,13 +62,21 @@ impl Stamped {
     /// The stamp of a stored row.
     pub(crate) fn of(item: Item) -> Self {
         let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()).unwrap_or(0u64);
-        let parked = item.get(names::PARKED).and_then(|value| value.as_m().ok()).and_then(|map| map.get("version"));
+        let parked = item.get(names::PARKED).and_then(|value| value.as_m().ok());
+        let noted = |name: &str| parked?.get(name)?.as_n().ok()?.parse().ok();
+        let version = number(names::VERSION);
         Self {
             revision: u32::try_from(number(names::REVISION)).unwrap_or(u32::MAX),
-            version: number(names::VERSION),
-            parked: parked.and_then(|value| value.as_n().ok()).and_then(|digits| digits.parse().ok()),
+            version,
+            parked: noted("version"),
+            published: noted("published").unwrap_or(0).max(version),
             item,
         }
+    }
+
+    /// The stamp without what it stands on.
+    pub(crate) fn alone(&self) -> Self {
+        Self { item: Item::new(), ..*self }
     }
 
     /// The next version to fold in, as far as this row says.
@@ -90,7 +101,9 @@ pub(crate) trait AnyProjection: Send + Sync {
     fn glance(&self) -> &'static str;
     /// The event types that the bus carries.
     fn published(&self) -> Vec<&'static str>;
-    /// Folds commits into a row's attributes; where one cannot be read, the fold up to it.
+    /// Whether the events of a commit can be read, be they folded or not: what is published must be what the contract says.
+    fn can_read(&self, commit: &Commit) -> bool;
+    /// Folds commits into a row's attributes; where one cannot be read or folded, the fold up to it.
     fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error>;
 }
 
@@ -121,6 +134,10 @@ impl<P: Projection> AnyProjection for Typed<P> {
         P::Event::SCHEMAS.iter().filter(|schema| schema.published).map(|schema| schema.event_type).collect()
     }
 
+    fn can_read(&self, commit: &Commit) -> bool {
+        commit.events.iter().all(|event| event.decode::<P::Event>().is_ok())
+    }
+
     fn fold(&self, row: Option<Item>, commits: &[Commit]) -> Result<(Option<Item>, Option<Stuck>), serde_dynamo::Error> {
         let start = || row.clone().map(serde_dynamo::from_item::<_, P::Row>).transpose();
         let (row, _, stuck) = fold_commits(start, commits, |row, stream, events: &[P::Event], recorded| {
@@ -136,16 +153,15 @@ pub(crate) fn gate_params(stream: &StreamId) -> Params {
     Params::new().text("id", stream.id())
 }
 
-/// The attribute that says why a stream waits.
-pub(crate) fn parked(version: Version, reason: &str, at: Timestamp) -> AttributeValue {
-    AttributeValue::M(
-        [
-            ("version".to_owned(), AttributeValue::N(version.to_string())),
-            ("reason".to_owned(), AttributeValue::S(reason.chars().take(300).collect())),
-            ("at".to_owned(), AttributeValue::S(at.to_string())),
-        ]
-        .into(),
-    )
+/// The attribute that says why a stream waits, and up to where its events are published meanwhile, by whom publishes.
+pub(crate) fn parked(version: Version, reason: &str, at: Timestamp, published: Option<u64>) -> AttributeValue {
+    let mut parked = Item::from([
+        ("version".to_owned(), AttributeValue::N(version.to_string())),
+        ("reason".to_owned(), AttributeValue::S(reason.chars().take(300).collect())),
+        ("at".to_owned(), AttributeValue::S(at.to_string())),
+    ]);
+    parked.extend(published.map(|published| ("published".to_owned(), AttributeValue::N(published.to_string()))));
+    AttributeValue::M(parked)
 }
 
 /// Puts the kit's attributes on a row.

@@ -4,7 +4,8 @@
 //! batch or, over a gap, from the log. The row moves to version v only after the bus has accepted every event up to v, so a crash
 //! anywhere leads to the same row and to no lost event.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +23,10 @@ use lambda_runtime::{Error, LambdaEvent};
 use lru::LruCache;
 
 use crate::derived::{Derived, OfRows, OfTotals};
+use crate::feed::{Fed, Known, Sight};
 use crate::follower::Follower;
 use crate::gap::lacking;
-use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed, gate_params};
+use crate::projection::{AnyProjection, Projection, Stamped, Stuck, Typed, parked};
 use crate::records::{Delivered, Tampering, sort_out};
 use crate::row::{Row, RowStore, Written};
 use crate::rows::Rows;
@@ -73,12 +75,30 @@ struct Work<'d, 'p> {
     projection: &'p dyn AnyProjection,
     /// The stored row it starts from.
     before: Stamped,
-    /// What the row lacks, in order, each readable.
-    commits: Vec<Commit>,
+    /// What the row lacks, in order, as far as it can be folded.
+    commits: Cow<'d, [Commit]>,
+    /// What cannot be folded and can be read, after them: it is published all the same.
+    beyond: Vec<Commit>,
     /// The row after them.
     folded: Option<Item>,
     /// Where it cannot go on.
     stuck: Option<Stuck>,
+}
+
+/// What a stream's row needs.
+enum Prepared<'d, 'p> {
+    Lacking(Box<Work<'d, 'p>>),
+    /// Nothing: this is its stamp.
+    Whole(Stamped),
+}
+
+/// How one stream's pass ended.
+enum Ended {
+    /// Its row is as it should be; this is its stamp.
+    Stands(Stamped),
+    /// Another instance has moved the row: start from it again.
+    Moved,
+    Failed,
 }
 
 impl ProjectorDeps {
@@ -148,10 +168,9 @@ impl Projector {
     pub async fn handle(&self, event: Event) -> DynamoDbEventResponse {
         let (delivered, tampering) = sort_out(event);
         tampering.iter().for_each(|one| self.report(one));
-        let open = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
-        let mut failed = self.take_in(open).await;
-        let all: Vec<&Delivered> = delivered.iter().collect();
-        let following = self.followers.iter().map(|follower| follower.take_in(&all));
+        let mine: Vec<&Delivered> = delivered.iter().filter(|one| self.projections.contains_key(one.stream.stream_type())).collect();
+        let mut failed = not_come(&mine, &self.take_in(mine.clone(), Known::new()).await);
+        let following = self.followers.iter().map(|follower| follower.follow(&delivered));
         failed.extend(futures_util::future::join_all(following).await.into_iter().flatten());
         self.count(Metric::BatchFailed, usize::from(!failed.is_empty()));
         let mut response = DynamoDbEventResponse::default();
@@ -164,74 +183,83 @@ impl Projector {
         response
     }
 
-    /// Brings the rows of these streams, each of a projection's type, to what they name; the sequence numbers of those that failed.
-    pub(crate) async fn take_in<'a>(&self, mut open: Vec<&'a Delivered>) -> Vec<&'a str> {
-        let mut failed = vec![];
+    /// Brings the rows of these streams, each of a projection's type, to what they name; where each has come to, in their order, and `None`
+    /// of one that has to come again.
+    pub(crate) async fn take_in(&self, delivered: Vec<&Delivered>, mut known: Known) -> Vec<Option<Stamped>> {
+        let mut came = vec![None; delivered.len()];
+        let mut open: Vec<usize> = (0..delivered.len()).collect();
         for _ in 0..CONFLICTS {
-            let (again, failures) = self.round(&open).await;
-            failed.extend(failures);
+            let some: Vec<&Delivered> = open.iter().map(|&place| delivered[place]).collect();
+            let ended = self.round(&some, std::mem::take(&mut known)).await;
+            let mut again = vec![];
+            for (place, ended) in open.into_iter().zip(ended) {
+                match ended {
+                    Ended::Stands(row) => came[place] = Some(row),
+                    Ended::Moved => again.push(place),
+                    Ended::Failed => {}
+                }
+            }
             open = again;
             if open.is_empty() {
                 break;
             }
         }
-        failed.extend(open.iter().map(|one| one.first_sequence.as_str()));
-        failed
+        came
     }
 
-    /// One pass over the open streams: those that met a row moved by someone else, and the sequence numbers of those that failed.
-    async fn round<'a>(&self, open: &[&'a Delivered]) -> (Vec<&'a Delivered>, Vec<&'a str>) {
-        let (mut again, mut failed) = (vec![], vec![]);
+    /// One pass over these streams: how each ended, in their order.
+    async fn round(&self, open: &[&Delivered], known: Known) -> Vec<Ended> {
         let mut preparing = vec![];
-        for (one, before) in self.rows(open).await {
+        for (one, before) in open.iter().copied().zip(self.rows(open, known).await) {
             preparing.push(async move {
                 match before {
-                    Ok(before) => (one, self.prepare(one, before).await),
-                    Err(error) => (one, Err(error)),
+                    Ok(before) => self.prepare(one, before).await,
+                    Err(error) => Err(error),
                 }
             });
         }
-        let prepared = some_at_a_time(preparing).await;
-        let mut works = vec![];
-        for (one, prepared) in prepared {
-            match prepared {
-                Ok(Some(work)) => works.push(work),
-                Ok(None) => {}
-                Err(error) => failed.push(self.fail(one, error)),
-            }
+        let (mut ended, mut works) = (Vec::with_capacity(open.len()), vec![]);
+        for (place, prepared) in some_at_a_time(preparing).await.into_iter().enumerate() {
+            ended.push(match prepared {
+                Ok(Prepared::Lacking(work)) => {
+                    works.push((place, *work));
+                    Ended::Failed
+                }
+                Ok(Prepared::Whole(row)) => Ended::Stands(row),
+                Err(error) => self.fail(open[place], error),
+            });
         }
         let accepted = self.publish(&works).await;
         let mut writing = vec![];
-        for (work, accepted) in works.iter().zip(accepted) {
+        for ((place, work), accepted) in works.iter().zip(accepted) {
             writing.push(async move {
                 match accepted {
-                    Ok(()) => (work.delivered, self.advance(work).await),
-                    Err(error) => (work.delivered, Err(error)),
+                    Ok(()) => (place, self.advance(work).await),
+                    Err(error) => (place, Err(error)),
                 }
             });
         }
-        let written = some_at_a_time(writing).await;
-        for (one, written) in written {
-            match written {
-                Ok(Written::Done) => {}
-                Ok(Written::Moved) => again.push(one),
-                Err(error) => failed.push(self.fail(one, error)),
-            }
+        for (place, written) in some_at_a_time(writing).await {
+            ended[*place] = match written {
+                Ok((Written::Done, row)) => Ended::Stands(row.alone()),
+                Ok((Written::Moved, _)) => Ended::Moved,
+                Err(error) => self.fail(open[*place], error),
+            };
         }
-        (again, failed)
+        ended
     }
 
-    /// Gate, gap fill and fold; `None` where the row lacks nothing.
-    async fn prepare<'d>(&self, delivered: &'d Delivered, before: Stamped) -> Result<Option<Work<'d, '_>>, BoxError> {
+    /// Gate, gap fill and fold.
+    async fn prepare<'d>(&self, delivered: &'d Delivered, before: Stamped) -> Result<Prepared<'d, '_>, BoxError> {
         let projection = self.projection(delivered);
         if before.revision > projection.revision() {
             tracing::warn!(stream = %delivered.stream, revision = before.revision, "the row is of a newer revision and is left alone");
-            return Ok(None);
+            return Ok(Prepared::Whole(before.alone()));
         }
         let older = before.revision < projection.revision();
         // At the same version a row of an older revision is folded again, and publishes nothing.
         if before.version > delivered.highest || before.version == delivered.highest && !older {
-            return Ok(None);
+            return Ok(Prepared::Whole(before.alone()));
         }
         let first = if older { Version::FIRST } else { before.next() };
         let (commits, unreadable) = lacking(&self.deps.log, delivered, first).await?;
@@ -239,30 +267,27 @@ impl Projector {
         let (folded, stuck) = projection.fold(start, &commits)?;
         let stuck = stuck.or(unreadable);
         let readable = stuck.as_ref().map_or(commits.len(), |stuck| commits.partition_point(|commit| commit.version < stuck.version));
-        let commits = commits.into_iter().take(readable).collect();
-        Ok(Some(Work { delivered, projection, before, commits, folded, stuck }))
+        let beyond = commits[readable..].iter().take_while(|commit| projection.can_read(commit)).cloned().collect();
+        let commits = match commits {
+            Cow::Borrowed(commits) => Cow::Borrowed(&commits[..readable]),
+            Cow::Owned(mut commits) => {
+                commits.truncate(readable);
+                Cow::Owned(commits)
+            }
+        };
+        Ok(Prepared::Lacking(Box::new(Work { delivered, projection, before, commits, beyond, folded, stuck })))
     }
 
-    /// The stored rows, or the cached ones: a row only ever moves forward, and the guarded write finds out if it has.
-    async fn rows<'d>(&self, open: &[&'d Delivered]) -> Vec<(&'d Delivered, Result<Stamped, BoxError>)> {
-        let mut rows = vec![];
-        let mut unknown: BTreeMap<&'static str, Vec<&'d Delivered>> = BTreeMap::new();
-        for one in open.iter().copied() {
-            match self.cache.lock().unwrap_or_else(PoisonError::into_inner).get(&one.stream) {
-                Some(row) => rows.push((one, Ok(row.clone()))),
-                None => unknown.entry(self.projection(one).gate()).or_default().push(one),
-            }
-        }
-        for (gate, some) in unknown {
-            let params: Vec<_> = some.iter().map(|one| gate_params(&one.stream)).collect();
-            let items = self.deps.reads.get_items(gate, &params).await;
-            rows.extend(
-                some.into_iter()
-                    .zip(items)
-                    .map(|(one, item)| (one, item.map(Option::unwrap_or_default).map(Stamped::of).map_err(BoxError::from))),
-            );
-        }
-        rows
+    /// The rows that are known, cached or stored, in this order: a row only ever moves forward, and the guarded write finds out if it has.
+    async fn rows(&self, open: &[&Delivered], mut known: Known) -> Vec<Result<Stamped, BoxError>> {
+        let mut rows: Vec<Option<Result<Stamped, BoxError>>> = {
+            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            open.iter().map(|one| known.remove(&one.stream).or_else(|| cache.get(&one.stream).cloned()).map(Ok)).collect()
+        };
+        let unknown: Vec<usize> = (0..open.len()).filter(|&place| rows[place].is_none()).collect();
+        let stored = self.look(unknown.iter().map(|&place| &open[place].stream).collect(), Sight::Strong).await;
+        unknown.into_iter().zip(stored).for_each(|(place, row)| rows[place] = Some(row));
+        rows.into_iter().flatten().collect()
     }
 
     fn projection(&self, delivered: &Delivered) -> &dyn AnyProjection {
@@ -270,13 +295,13 @@ impl Projector {
     }
 
     /// Publishes what each work adds beyond its stored row, all together in tens; whether the bus has accepted all of each.
-    async fn publish(&self, works: &[Work<'_, '_>]) -> Vec<Result<(), BoxError>> {
+    async fn publish(&self, works: &[(usize, Work<'_, '_>)]) -> Vec<Result<(), BoxError>> {
         let mut events = vec![];
         let mut counts = vec![];
-        for work in works {
+        for (_, work) in works {
             let before = events.len();
             // Up to the stored version everything is published: a fold at a new revision publishes nothing again.
-            for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.version) {
+            for commit in work.commits.iter().chain(&work.beyond).filter(|commit| commit.version.get() > work.before.published) {
                 events.extend(outgoing(work.projection, commit));
             }
             counts.push(events.len() - before);
@@ -300,22 +325,25 @@ impl Projector {
         self.count(Metric::EventRejected, results.len() - accepted);
     }
 
-    /// Writes the row if it still stands where it was read.
-    async fn advance(&self, work: &Work<'_, '_>) -> Result<Written, BoxError> {
+    /// Writes the row if it still stands where it was read; also how it stands now.
+    async fn advance(&self, work: &Work<'_, '_>) -> Result<(Written, Stamped), BoxError> {
         let version = work.commits.last().map_or(work.before.version, |commit| commit.version.get());
+        let published = work.beyond.last().map_or(version, |commit| commit.version.get()).max(work.before.published);
+        let is_known = |stuck: &Stuck| work.before.parked == Some(stuck.version.get()) && version <= work.before.version;
         if let Some(stuck) = &work.stuck {
-            if work.before.parked == Some(stuck.version.get()) && version <= work.before.version {
-                return Ok(Written::Done);
+            if !is_known(stuck) {
+                tracing::error!(stream = %work.delivered.stream, version = %stuck.version, reason = %stuck.reason, "parked");
+                self.deps.metrics.count(self.deps.service, Metric::StreamParked, 1, &work.delivered.stream.to_string());
+            } else if published == work.before.published {
+                return Ok((Written::Done, work.before.clone()));
             }
-            tracing::error!(stream = %work.delivered.stream, version = %stuck.version, reason = %stuck.reason, "parked");
-            self.deps.metrics.count(self.deps.service, Metric::StreamParked, 1, &work.delivered.stream.to_string());
         }
+        let why = |stuck: &Stuck| parked(stuck.version, &stuck.reason, self.deps.clock.now(), Some(published));
         if let Some(stuck) = work.stuck.as_ref().filter(|_| version < work.before.version) {
             // A fold at a new revision stops below the older row: that row stays what readers see.
-            let why = crate::projection::parked(stuck.version, &stuck.reason, self.deps.clock.now());
-            let (written, stored) = self.rows.park(work.projection.entity(), &work.before, why).await?;
-            self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored);
-            return Ok(written);
+            let (written, stored) = self.rows.park(work.projection.entity(), &work.before, why(stuck)).await?;
+            self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored.clone());
+            return Ok((written, stored));
         }
         let row = Row {
             entity: work.projection.entity(),
@@ -324,22 +352,22 @@ impl Projector {
             version,
             tenant: work.commits.last().map(|commit| &commit.tenant),
             content: work.folded.clone(),
-            parked: work.stuck.as_ref().map(|stuck| crate::projection::parked(stuck.version, &stuck.reason, self.deps.clock.now())),
+            parked: work.stuck.as_ref().map(why),
             before: &work.before,
         };
         let (written, stored) = self.rows.put(row).await?;
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored);
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(work.delivered.stream.clone(), stored.clone());
         if written == Written::Done {
             self.count_written(work);
         }
-        Ok(written)
+        Ok((written, stored))
     }
 
     /// Counts a row that was written, and how long after the commits that are new in it.
     fn count_written(&self, work: &Work<'_, '_>) {
         let now = self.deps.clock.now();
         self.count(Metric::RowWritten, 1);
-        for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.version) {
+        for commit in work.commits.iter().filter(|commit| commit.version.get() > work.before.published) {
             self.deps.metrics.time(self.deps.service, Metric::AppendToRow, now.since(commit.recorded_at), "");
         }
         if work.before.parked.is_some() && work.stuck.is_none() {
@@ -353,17 +381,22 @@ impl Projector {
         }
     }
 
-    fn fail<'d>(&self, one: &'d Delivered, error: BoxError) -> &'d str {
+    fn fail(&self, one: &Delivered, error: BoxError) -> Ended {
         tracing::warn!(stream = %one.stream, sequence = %one.first_sequence, error = causes(&*error), "the stream waits for the next delivery");
         // What was cached may be what misled it.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(&one.stream);
-        &one.first_sequence
+        Ended::Failed
     }
 
     fn report(&self, tampering: &Tampering) {
         tracing::error!(kind = tampering.kind, item = tampering.key, "an item of the log was changed or deleted");
         self.deps.metrics.count(self.deps.service, Metric::LogTampered, 1, &format!("{} of {}", tampering.kind, tampering.key));
     }
+}
+
+/// The sequence numbers of those that have to come again.
+pub(crate) fn not_come<'d>(delivered: &[&'d Delivered], came: &[Option<Stamped>]) -> Vec<&'d str> {
+    delivered.iter().zip(came).filter(|(_, came)| came.is_none()).map(|(one, _)| one.first_sequence.as_str()).collect()
 }
 
 /// The results of `futures`, in their order, [`CONCURRENCY`] of them under way at a time.

@@ -114,14 +114,18 @@ impl Reconciler {
         // A page's last stream may go on, on the next one.
         let mut held: Option<StreamHead> = None;
         while let Some(after) = stretch.place.after() {
-            let mut page = match self.log.heads(after, segment, self.page).await {
+            let page = match mode {
+                Mode::Rebuild => self.log.histories(after, segment, self.page).await,
+                Mode::Look | Mode::Mend => self.log.heads(after, segment, self.page).await,
+            };
+            let mut page = match page {
                 Ok(page) => page,
                 Err(error) => {
                     stretch.stopped = Some(Stopped::Log(error));
                     break;
                 }
             };
-            let next = page.part(held.as_ref());
+            let next = page.part(held.clone());
             let compared = self.compare(&page.heads, mode).await;
             if stretch.open.len() + compared.open.len() > MOST_OPEN {
                 // Not passed: the page comes again when the walk goes on.
@@ -152,7 +156,7 @@ impl Reconciler {
         walk.open = compared.open;
         if walk.open.is_empty() {
             walk.finished_at = Some(self.clock.now());
-            if mode == Mode::Mend {
+            if mode != Mode::Look {
                 self.tell_walked(&walk.tally).await;
             }
         }
@@ -171,29 +175,31 @@ impl Reconciler {
     async fn compare(&self, heads: &[StreamHead], mode: Mode) -> Compared {
         let mut compared = Compared::default();
         for consumer in &self.consumers {
-            let mut open: Vec<StreamHead> = heads.to_vec();
-            for attempt in 0..TRIES {
-                if attempt > 0 {
-                    tokio::time::sleep(PAUSE * 2u32.pow(attempt - 1)).await;
-                }
-                let found = consumer.reconcile(&open, mode).await;
-                let mut failed = vec![];
-                for (head, found) in open.into_iter().zip(found) {
-                    compared.tally.note(consumer.name(), &head, &found);
-                    if let Found::Failed { reason } = found {
-                        tracing::warn!(consumer = consumer.name(), stream = %head.stream, reason, "could not be compared or fed");
-                        compared.reason = reason;
-                        failed.push(head);
-                    }
-                }
-                open = failed;
+            let mut open = self.compare_once(&**consumer, heads, mode, &mut compared).await;
+            for attempt in 1..TRIES {
                 if open.is_empty() {
                     break;
                 }
+                tokio::time::sleep(PAUSE * 2u32.pow(attempt - 1)).await;
+                open = self.compare_once(&**consumer, &open, mode, &mut compared).await;
             }
             let new = open.iter().map(Open::of).filter(|one| !compared.open.contains(one)).collect::<Vec<_>>();
             compared.open.extend(new);
         }
         compared
+    }
+
+    /// What one consumer says of some streams; those that failed.
+    async fn compare_once(&self, consumer: &dyn Consumer, heads: &[StreamHead], mode: Mode, compared: &mut Compared) -> Vec<StreamHead> {
+        let mut failed = vec![];
+        for (head, found) in heads.iter().zip(consumer.reconcile(heads, mode).await) {
+            compared.tally.note(consumer.name(), head, &found);
+            if let Found::Failed { reason } = found {
+                tracing::warn!(consumer = consumer.name(), stream = %head.stream, reason, "could not be compared or fed");
+                compared.reason = reason;
+                failed.push(head.clone());
+            }
+        }
+        failed
     }
 }

@@ -1,5 +1,7 @@
 //! What a batch of the log's stream holds: new commits by stream, and tampering.
 
+use std::collections::HashMap;
+
 use annals_kit::StreamId;
 use annals_log::{Commit, StreamHead};
 use annals_reads::Item;
@@ -18,9 +20,9 @@ pub(crate) struct Delivered {
 }
 
 impl Delivered {
-    /// As a record that says no more than that its stream has come this far.
+    /// As records of the commits that were read on the way, and one more that says no more than that its stream has come this far.
     pub(crate) fn hint(head: &StreamHead) -> Self {
-        Self { stream: head.stream.clone(), first_sequence: String::new(), commits: vec![], highest: head.version.get() }
+        Self { stream: head.stream.clone(), first_sequence: String::new(), commits: head.commits.clone(), highest: head.version.get() }
     }
 }
 
@@ -36,6 +38,7 @@ pub(crate) struct Tampering {
 /// Sorts a batch out. Records whose key is not a log's are left out: nothing of ours writes such.
 pub(crate) fn sort_out(event: Event) -> (Vec<Delivered>, Vec<Tampering>) {
     let (mut delivered, mut tampering): (Vec<Delivered>, Vec<Tampering>) = (vec![], vec![]);
+    let mut places: HashMap<StreamId, usize> = HashMap::new();
     for record in event.records {
         let keys: Item = record.change.keys.clone().into();
         let key = |name: &str| keys.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
@@ -45,9 +48,9 @@ pub(crate) fn sort_out(event: Event) -> (Vec<Delivered>, Vec<Tampering>) {
         }
         let (Ok(stream), Ok(version)) = (key("PK").parse::<StreamId>(), key("SK").parse::<u64>()) else { continue };
         let commit = new_image(&record).and_then(|item| Commit::from_item(&item).ok());
-        let place = delivered.iter().position(|one| one.stream == stream).unwrap_or_else(|| {
+        let place = *places.entry(stream).or_insert_with_key(|stream| {
             let first_sequence = record.change.sequence_number.clone().unwrap_or_default();
-            delivered.push(Delivered { stream, first_sequence, commits: vec![], highest: 0 });
+            delivered.push(Delivered { stream: stream.clone(), first_sequence, commits: vec![], highest: 0 });
             delivered.len() - 1
         });
         let sequence = record.change.sequence_number.unwrap_or_default();

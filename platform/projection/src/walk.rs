@@ -92,6 +92,11 @@ impl Open {
 
     /// The head it stands for; `None` if it was not written by this code.
     pub(crate) fn head(&self) -> Option<StreamHead> {
-        Some(StreamHead { stream: self.stream.parse::<StreamId>().ok()?, version: Version::new(self.version)?, recorded_at: None })
+        Some(StreamHead {
+            stream: self.stream.parse::<StreamId>().ok()?,
+            version: Version::new(self.version)?,
+            recorded_at: None,
+            commits: vec![],
+        })
     }
 }

@@ -1,16 +1,16 @@
 //! The reads of one service's matrix: raw items, for the log and the projectors.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use access_patterns::{Matrix, Operation, Params, Pattern, Plan};
+use access_patterns::{Matrix, Operation, Params, Pattern, Plan, Scalar};
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::consumed::{Consumed, Meter};
 use crate::error::ReadError;
 use crate::merge;
 use crate::retry::Jitter;
-use crate::send::{self, KEYS_PER_CALL};
+use crate::send::KEYS_PER_CALL;
 
 /// One item as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -74,26 +74,15 @@ impl Reads {
     pub async fn get_items(&self, pattern: &'static str, params: &[Params]) -> Vec<Result<Option<Item>, ReadError>> {
         let plans: Vec<_> = params.iter().map(|params| self.only_plan(pattern, Operation::GetItem, params)).collect();
         // One key once: a call that names a key twice is refused.
-        let mut distinct: Vec<(Key, Plan)> = Vec::new();
-        for plan in plans.iter().flatten() {
-            let key = send::key(plan);
-            if !distinct.iter().any(|(known, _)| *known == key) {
-                distinct.push((key, plan.clone()));
-            }
-        }
-        let calls: Vec<Vec<Plan>> =
-            distinct.chunks(KEYS_PER_CALL).map(|some| some.iter().map(|(_, plan)| plan.clone()).collect()).collect();
-        let answers = futures_util::future::try_join_all(calls.iter().map(|plans| self.send_get_many(plans))).await;
-        let (items, error) = match answers {
-            Ok(items) => (items.into_iter().flatten().collect(), None),
-            Err(error) => (Vec::new(), Some(causes(&error))),
-        };
-        let find = |plan: &Plan| match &error {
-            Some(error) => Err(ReadError::failed(error.clone())),
-            None => {
-                let key = send::key(plan);
-                Ok(items.iter().find(|item: &&Item| key.iter().all(|(name, value)| item.get(name) == Some(value))).cloned())
-            }
+        let mut known = HashSet::new();
+        let distinct: Vec<Plan> = plans.iter().flatten().filter(|plan| known.insert(asked_key(plan))).cloned().collect();
+        let answers = futures_util::future::try_join_all(distinct.chunks(KEYS_PER_CALL).map(|plans| self.send_get_many(plans))).await;
+        let keyed = |item: Item| Some((found_key(distinct.first()?, &item)?, item));
+        let items: Result<HashMap<_, _>, _> = answers.map(|items| items.into_iter().flatten().filter_map(keyed).collect());
+        let items = items.map_err(|error| causes(&error));
+        let find = |plan: &Plan| match &items {
+            Err(error) => Err(ReadError::failed(error.clone())),
+            Ok(items) => Ok(items.get(&asked_key(plan)).cloned()),
         };
         plans.into_iter().map(|plan| plan.and_then(|plan| find(&plan))).collect()
     }
@@ -179,6 +168,21 @@ impl Reads {
             .ok_or_else(|| ReadError::failed(format!("{name} is not in the matrix of {}", self.matrix.service())))?;
         Ok(pattern.page_size().and_then(|size| i32::try_from(size).ok()).unwrap_or(100))
     }
+}
+
+/// The values of the key that a GetItem's plan asks for, in the order of its conditions.
+fn asked_key(plan: &Plan) -> Vec<Scalar> {
+    plan.conditions.iter().filter_map(|(name, _)| plan.fixed(name).cloned()).collect()
+}
+
+/// The same of an item that was found.
+fn found_key(plan: &Plan, item: &Item) -> Option<Vec<Scalar>> {
+    let value = |(name, _): &(String, _)| match item.get(name)? {
+        AttributeValue::S(text) => Some(Scalar::S(text.clone())),
+        AttributeValue::N(digits) => Some(Scalar::N(digits.clone())),
+        _ => None,
+    };
+    plan.conditions.iter().map(value).collect()
 }
 
 /// An error and what caused it, for those who share it.

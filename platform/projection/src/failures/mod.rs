@@ -71,7 +71,7 @@ pub(crate) fn read(body: &[u8], table: &str) -> Failed {
 }
 
 fn head(stream: StreamId, highest: u64) -> Option<StreamHead> {
-    Some(StreamHead { stream, version: Version::new(highest)?, recorded_at: None })
+    Some(StreamHead { stream, version: Version::new(highest)?, recorded_at: None, commits: vec![] })
 }
 
 #[cfg(test)]

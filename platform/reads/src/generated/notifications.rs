@@ -148,7 +148,7 @@ pub async fn ledger_from_position(reads: &Reads, epoch: NaiveDate, position: u64
     reads.query_page("ledger_from_position", &params, limit, after).await
 }
 
-/// Scan of `notifications-log`: annals verify checks every hash chain.
+/// Scan of `notifications-log`: annals verify checks every hash chain, and annals rebuild folds every stream from what it reads on its way.
 ///
 /// Cost: the whole table, a page a call.
 pub async fn verify_log(reads: &Reads, limit: Option<i32>, after: Option<Key>, segment: Option<(i32, i32)>) -> Result<ItemPage, ReadError> {

@@ -141,7 +141,7 @@ impl Fixture {
 
     /// How many read an invoice's stream: its row, and every projection beside it that says so.
     pub(crate) async fn readers(&self) -> u64 {
-        let head = StreamHead { stream: StreamId::of("INV", Uuid::nil()), version: Version::FIRST, recorded_at: None };
+        let head = StreamHead { stream: StreamId::of("INV", Uuid::nil()), version: Version::FIRST, recorded_at: None, commits: vec![] };
         let mut readers = 1;
         for follower in self.projector().followers() {
             let found = follower.reconcile(std::slice::from_ref(&head), Mode::Look).await;

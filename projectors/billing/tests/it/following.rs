@@ -303,19 +303,54 @@ impl<const REVISION: u32, const EACH: i64> Totals for Counting<REVISION, EACH> {
     }
 }
 
+/// Folds everything that is kept of invoices beside their own rows from nothing, in pages of so many commits.
+async fn rebuilt_in_pages_of(commits: usize, invoices: Vec<(u32, bool)>) {
+    let fixture = Fixture::new().await;
+    let mut logs = vec![];
+    for (number, (commits, paid)) in invoices.iter().enumerate() {
+        let stream = fixture.invoice(number as u128 + 1, *commits, *paid).await;
+        logs.push((stream.clone(), fixture.items(&stream).await));
+    }
+    let spent = || ["Query", "Scan"].map(|operation| fixture.local.meter().of(operation, LOG).capacity);
+    let (projector, before) = (fixture.projector(), spent());
+    let mut reconciler = Reconciler::new(fixture.log.clone(), fixture.host().clock.clone()).with_pages_of(commits);
+    for follower in projector.followers() {
+        reconciler = reconciler.feeding(follower.clone());
+    }
+    let (mut walk, began) = (Walk::new(fixture.now()), fixture.now());
+    reconciler.go_on(&mut walk, Mode::Rebuild, None).await.unwrap();
+    assert!(walk.finished_at.is_some());
+    assert_eq!(fixture.now(), began, "nothing was waited for");
+    let after = spent();
+    assert_eq!(after[0], before[0], "the commits came with the walk");
+    assert!(after[1] > before[1]);
+    all_is_exact(&fixture, &logs).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    /// Law: a rebuild is the fold of every stream, wherever pages end, and reads the log once.
+    #[test]
+    fn a_rebuild_reads_the_log_once(commits in 1usize..9, invoices in prop::collection::vec((1u32..7, any::<bool>()), 1..6)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(rebuilt_in_pages_of(commits, invoices));
+    }
+}
+
 /// What readers see.
 async fn seen(projector: &Projector) -> Sums {
     let totals = projector.followers()[0].totals(&"demo".parse().unwrap()).await.unwrap();
     totals.into_iter().map(|(key, amount)| (key.to_string(), (amount.sum, amount.count))).collect()
 }
 
-/// The reconciler's walk over the whole log, with the code of this projector.
-async fn walk(fixture: &Fixture, projector: &Projector) {
+/// A walk over the whole log, with the code of this projector.
+async fn walk(fixture: &Fixture, projector: &Projector, mode: Mode) {
     let host = fixture.host();
     let deps = ProjectorDeps::new(&host, "billing", "subscriptions-log", access_patterns::billing(), "annals");
     let reconciler = Reconciler::new(deps.log, host.clock.clone()).feeding(projector.followers()[0].clone());
     let mut walk = Walk::new(fixture.now());
-    reconciler.go_on(&mut walk, Mode::Mend, None).await.unwrap();
+    reconciler.go_on(&mut walk, mode, None).await.unwrap();
     assert!(walk.finished_at.is_some());
 }
 
@@ -337,7 +372,7 @@ async fn new_changed_and_rolled_back_totals_are_whole_before_readers_see_them_wh
     // New, over history that has passed; instances of the code before still run.
     let first = projector(&fixture).with_totals::<Counting<1, 1>>();
     assert_eq!(tokio::join!(deliver(&without, &records[4..8]), deliver(&first, &records[4..8])), (None, None));
-    tokio::join!(walk(&fixture, &first), deliver(&first, &records[8..12]));
+    tokio::join!(walk(&fixture, &first, Mode::Mend), deliver(&first, &records[8..12]));
     assert_eq!(seen(&first).await, folded::<Counting<1, 1>>(&logs), "the log has all of it, so the walk found all of it");
 
     // Changed: readers go on to see the old totals, from either code, until the new ones are whole.
@@ -346,7 +381,7 @@ async fn new_changed_and_rolled_back_totals_are_whole_before_readers_see_them_wh
     assert_eq!(seen(&second).await, folded::<Counting<1, 1>>(&logs));
     let why = second.followers()[0].explain(&"demo".parse().unwrap(), &TotalKey::of(["1"])).await.unwrap_err().to_string();
     assert!(why.contains("readers see revision 1 of counting") && why.contains("annals rebuild counting"), "{why}");
-    tokio::join!(walk(&fixture, &second), deliver(&second, &records[16..20]), deliver(&first, &records[16..20]));
+    tokio::join!(walk(&fixture, &second, Mode::Rebuild), deliver(&second, &records[16..20]), deliver(&first, &records[16..20]));
     for reader in [&first, &second] {
         assert_eq!(seen(reader).await, folded::<Counting<2, 2>>(&logs));
     }
@@ -355,8 +390,8 @@ async fn new_changed_and_rolled_back_totals_are_whole_before_readers_see_them_wh
     let third = projector(&fixture).with_totals::<Counting<3, 1>>();
     assert_eq!(deliver(&third, &records[20..]).await, None);
     assert_eq!(seen(&third).await, folded::<Counting<2, 2>>(&logs));
-    walk(&fixture, &third).await;
-    walk(&fixture, &second).await;
+    walk(&fixture, &third, Mode::Rebuild).await;
+    walk(&fixture, &second, Mode::Mend).await;
     assert_eq!(seen(&third).await, folded::<Counting<3, 1>>(&logs));
     totals_are_exact::<Counting<3, 1>>(&fixture, "counting-r3", &logs).await;
 }

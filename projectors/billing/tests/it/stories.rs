@@ -1,10 +1,14 @@
 //! The gate, one behaviour each.
 
-use annals_kit::Version;
+use annals_kit::{Recorded, StreamId, Version};
 use annals_lambda::Metric;
 use annals_local::Fault;
+use annals_projection::{Projection, Projector, ProjectorDeps};
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
+use billing::invoice::InvoiceEvent;
+use billing::rows::InvoiceRow;
+use billing_projectors::rows::Invoices;
 
 use crate::fixture::{Fixture, LOG, ROWS, deliver, fold, record, version};
 
@@ -81,6 +85,51 @@ async fn a_stream_whose_first_commit_is_undecodable_has_no_row_but_a_reason() {
     let params = annals_reads::Params::new().text("id", stream.id());
     let shown: Option<billing::rows::InvoiceRow> = fixture.reads.get("get_invoice", "demo", &params).await.unwrap();
     assert_eq!(shown, None);
+}
+
+/// Invoices by a fold that cannot take the third attempt.
+struct Fragile;
+
+impl Projection for Fragile {
+    const NAME: &'static str = Invoices::NAME;
+    const STREAM_TYPE: &'static str = Invoices::STREAM_TYPE;
+    const REVISION: u32 = Invoices::REVISION;
+    const ENTITY: &'static str = Invoices::ENTITY;
+    const GATE: &'static str = Invoices::GATE;
+    const GLANCE: &'static str = Invoices::GLANCE;
+    type Event = InvoiceEvent;
+    type Row = InvoiceRow;
+
+    fn fold(stream: &StreamId, row: Option<InvoiceRow>, event: &InvoiceEvent, recorded: Recorded) -> Option<InvoiceRow> {
+        assert!(!matches!(event, InvoiceEvent::PaymentFailed(failed) if failed.attempt == 3), "attempt 3 is too much");
+        Invoices::fold(stream, row, event, recorded)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_own_row_cannot_be_folded_goes_on_being_published() {
+    let fixture = Fixture::new().await;
+    let stream = fixture.invoice(1, 6, false).await;
+    let records: Vec<_> = fixture.items(&stream).await.iter().enumerate().map(|(n, item)| record("INSERT", n, item)).collect();
+    let host = fixture.host();
+    let fragile = || {
+        let deps = ProjectorDeps::new(&host, "billing", LOG, access_patterns::billing(), "annals");
+        Projector::new(deps).with::<Fragile>()
+    };
+    // The first commit of six says one thing, the second two, the others one.
+    for (upto, published) in [(3, 4), (4, 5), (6, 7)] {
+        for _ in 0..2 {
+            assert_eq!(deliver(&fragile(), &records[..upto]).await, None);
+            assert_eq!((fixture.published().len(), fixture.published_ids().len()), (published, published), "{upto}");
+        }
+    }
+    let row = fixture.row(&stream).await.unwrap();
+    let why = row["parked"].as_m().unwrap();
+    assert_eq!((version(&row), &why["version"], fixture.counts.of(Metric::StreamParked)), (3, &AttributeValue::N("4".into()), 1));
+    assert!(why["reason"].as_s().unwrap().contains("attempt 3 is too much"), "{why:?}");
+    // Code that can fold it takes it on from there, and publishes nothing again.
+    assert_eq!(deliver(&fixture.projector(), &records[5..]).await, None);
+    assert_eq!((version(&fixture.row(&stream).await.unwrap()), fixture.published().len()), (6, 7));
 }
 
 /// Appends a commit of a type that this code does not know.
