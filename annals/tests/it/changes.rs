@@ -27,10 +27,8 @@ async fn tick(world: &World) {
 /// Days pass, once everything is delivered: a stream keeps its records for one.
 async fn days(world: &World, days: u32) {
     world.settle().await;
-    for _ in 0..days {
-        tokio::time::advance(Duration::from_secs(86_400)).await;
-        world.settle().await;
-    }
+    tokio::time::advance(Duration::from_secs(86_400) * days).await;
+    world.settle().await;
 }
 
 /// The price book: pro at 49.00 and team at 80.00 a month, 490.00 and 800.00 a year.
@@ -225,7 +223,7 @@ async fn a_credit_settles_what_is_past_due_and_dunning_goes_on_for_what_is_left(
         (row(&world, &id).await["status"].clone(), world.get(&format!("/v1/invoices/{invoice}")).await.body["status"].clone()),
         (json!("active"), json!("credited"))
     );
-    assert_eq!(totals(&world, "receivables-by-customer").await, []);
+    assert!(totals(&world, "receivables-by-customer").await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

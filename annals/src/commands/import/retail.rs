@@ -29,19 +29,19 @@ struct Sums {
 /// Prints what the files hold and what is in the log for it; exits 1 where a line was left out or a document differs.
 pub(super) async fn run(session: &Session, options: &ImportRetail) -> Result<Answer, CouldNotTell> {
     let files = read(&options.folder, options.currency)?;
-    let posting = Posting::new(session, options.tenant.clone(), options.currency);
+    let posting = &Posting::new(session, options.tenant.clone(), options.currency);
     tell_files(&files, options)?;
     let mut progress = Progress::new(files.documents.len());
     let mut sums = Sums::default();
     let mut posts = futures_util::stream::iter(&files.documents)
-        .map(|document| async { (document, posting.post(document).await) })
+        .map(|document| async move { (document, posting.post(document).await) })
         .buffered(CONCURRENCY);
     while let Some((document, posted)) = posts.next().await {
         sums.add(document, posted?);
         progress.advance();
     }
     progress.end();
-    tell_posted(&sums, &posting, &progress);
+    tell_posted(&sums, posting, &progress);
     files.malformed.iter().for_each(|line| say(format_args!("left out: {line}")));
     sums.wrong.iter().for_each(|line| say(format_args!("not imported: {line}")));
     Ok(if files.malformed.is_empty() && sums.wrong.is_empty() { Answer::Yes } else { Answer::No })
