@@ -128,7 +128,7 @@ async fn adjust_invoice() {
     assert_eq!((status, credited["version"].as_u64()), (201, Some(2)), "{credited}");
     assert_eq!(harness.http(post(&path), &credit).await, (201, credited));
     let refund = json!({ "amount": { "amount": 900, "currency": "EUR" } }).to_string();
-    let (status, refused) = harness.http(post(&format!("/v1/invoices/{INVOICE}/refunds")), &refund).await;
+    let (status, refused) = harness.http(http::Request::post(format!("/v1/invoices/{INVOICE}/refunds")), &refund).await;
     assert_eq!((status, refused["type"].as_str()), (409, Some("urn:annals:problem:not-owed")), "nothing was paid");
     assert_eq!(harness.counted(Metric::CommandCommitted), 1);
     harness.refuses_what_is_no_event().await;
