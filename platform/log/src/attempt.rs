@@ -91,9 +91,7 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
         if page.next.is_some() || page.items.len() >= limit {
             return self.load().await;
         }
-        for item in &page.items {
-            folded.apply(item).map_err(|error| self.broken(error))?;
-        }
+        folded.apply_all(&page.items).map_err(|error| self.broken(error))?;
         Ok(Basis { folded, fresh: true })
     }
 
@@ -195,17 +193,23 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
         }
         let mut after = folded.clone();
         after.apply(&item)?;
-        let config = &self.streams.log.config;
-        if (after.tail.commits > config.snapshot_after_commits || after.tail.bytes > config.snapshot_after_bytes)
+        if self.is_due(after.tail)
             && let Some(snapshot) = after.to_snapshot()
         {
-            item.insert(SNAPSHOT.into(), snapshot);
-            match item_size(&item) <= ITEM_LIMIT {
-                true => after.tail = Tail::default(),
-                false => drop(item.remove(SNAPSHOT)),
+            let tail = Tail::after(&snapshot);
+            if tail.snapshot <= after.tail.bytes && size + tail.snapshot <= ITEM_LIMIT {
+                item.insert(SNAPSHOT.into(), snapshot);
+                after.tail = tail;
             }
         }
         Ok((item, after))
+    }
+
+    /// Whether the commits since the last snapshot are worth the next one: many, and no fewer bytes than the snapshot will have, which is
+    /// about what the last one had. So snapshots never cost more than the commits themselves, however large the state is.
+    fn is_due(&self, tail: Tail) -> bool {
+        let config = &self.streams.log.config;
+        (tail.commits > config.snapshot_after_commits || tail.bytes > config.snapshot_after_bytes) && tail.snapshot <= tail.bytes
     }
 
     async fn pause_after<R>(&mut self, error: ReadError) -> Result<(), ExecuteError<R>> {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::SNAPSHOT;
 use crate::commit::{Commit, CommitHash, DecodeError};
 use crate::seen::Seen;
-use crate::size::item_size;
+use crate::size::{item_size, value_size};
 
 /// The newest commit of a stream.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,11 +36,13 @@ pub struct Folded<A> {
     pub(crate) tail: Tail,
 }
 
-/// What a cold load must read: the commits since the last snapshot.
+/// What a cold load must read: the last snapshot, and the commits since.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Tail {
     pub(crate) commits: usize,
     pub(crate) bytes: usize,
+    /// Bytes of the last snapshot; 0 where there is none.
+    pub(crate) snapshot: usize,
 }
 
 /// A snapshot as it rides in a commit's item: the state after that commit.
@@ -53,7 +55,8 @@ struct Snapshot<A> {
     state: A,
 }
 
-const SEEN: &str = "i";
+/// The packed commands. Earlier snapshots called theirs `i`, in a longer form: those are not used, as those of another revision.
+const SEEN: &str = "m";
 
 /// A stream's commits do not fold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,6 +74,36 @@ pub enum FoldError {
     },
 }
 
+impl Head {
+    fn of(item: &Item, commit: &Commit) -> Result<Self, FoldError> {
+        let hash = CommitHash::of(item).map_err(|error| unreadable(commit, error.to_string()))?;
+        Ok(Self { version: commit.version, recorded_at: commit.recorded_at, hash, tenant: commit.tenant.clone() })
+    }
+}
+
+impl Tail {
+    /// Nothing yet, since this snapshot.
+    pub(crate) fn after(snapshot: &AttributeValue) -> Self {
+        Self { snapshot: SNAPSHOT.len() + value_size(snapshot), ..Self::default() }
+    }
+}
+
+/// The commit that an item holds, which must be the next after version `after`, and its events.
+fn read<A: Aggregate>(item: &Item, after: Option<Version>) -> Result<(Commit, Vec<A::Event>), FoldError> {
+    let commit = Commit::from_item(item)?;
+    let expected = Version::after(after);
+    if commit.version != expected {
+        return Err(FoldError::Gap { stream: commit.stream, missing: expected });
+    }
+    let events = commit.events.iter().map(|event| event.decode()).collect::<Result<_, _>>();
+    let events = events.map_err(|error| unreadable(&commit, error.to_string()))?;
+    Ok((commit, events))
+}
+
+fn unreadable(commit: &Commit, reason: String) -> DecodeError {
+    DecodeError { key: format!("{} {}", commit.stream, commit.version), reason }
+}
+
 impl<A: Aggregate> Folded<A> {
     /// The version of the head, where there is one.
     pub fn version(&self) -> Option<Version> {
@@ -79,25 +112,38 @@ impl<A: Aggregate> Folded<A> {
 
     /// Folds the next commit in, as it is stored.
     pub fn apply(&mut self, item: &Item) -> Result<Commit, FoldError> {
-        let commit = Commit::from_item(item)?;
-        let expected = Version::after(self.version());
-        if commit.version != expected {
-            return Err(FoldError::Gap { stream: commit.stream, missing: expected });
+        let (commit, events) = read::<A>(item, self.version())?;
+        let head = Head::of(item, &commit)?;
+        self.take(item, &commit, &events);
+        self.head = Some(head);
+        Ok(commit)
+    }
+
+    /// Folds commits in, oldest first, as they are stored. Only the hash of the last is ever asked for, and making one costs as much as
+    /// folding several. After an error the state is of no use.
+    pub(crate) fn apply_all<'i>(&mut self, items: impl IntoIterator<Item = &'i Item>) -> Result<(), FoldError> {
+        let (mut version, mut newest) = (self.version(), None);
+        for item in items {
+            let (commit, events) = read::<A>(item, version)?;
+            self.take(item, &commit, &events);
+            version = Some(commit.version);
+            newest = Some((item, commit));
         }
-        let unreadable = |reason: String| DecodeError { key: format!("{} {}", commit.stream, commit.version), reason };
-        let events: Vec<A::Event> =
-            commit.events.iter().map(|event| event.decode()).collect::<Result<_, _>>().map_err(|error| unreadable(error.to_string()))?;
-        let hash = CommitHash::of(item).map_err(|error| unreadable(error.to_string()))?;
-        for event in &events {
+        if let Some((item, commit)) = newest {
+            self.head = Some(Head::of(item, &commit)?);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, item: &Item, commit: &Commit, events: &[A::Event]) {
+        for event in events {
             self.state.evolve(event, Recorded { version: commit.version, at: commit.recorded_at });
         }
         self.seen.record(commit.command, commit.version, commit.recorded_at);
-        self.tail = match item.contains_key(SNAPSHOT) {
-            true => Tail::default(),
-            false => Tail { commits: self.tail.commits + 1, bytes: self.tail.bytes + item_size(item) },
+        self.tail = match item.get(SNAPSHOT) {
+            Some(snapshot) => Tail::after(snapshot),
+            None => Tail { commits: self.tail.commits + 1, bytes: self.tail.bytes + item_size(item), ..self.tail },
         };
-        self.head = Some(Head { version: commit.version, recorded_at: commit.recorded_at, hash, tenant: commit.tenant.clone() });
-        Ok(commit)
     }
 
     /// The state that a snapshot in this item holds; `None` when it has none that this fold revision can use.
@@ -112,9 +158,8 @@ impl<A: Aggregate> Folded<A> {
         let snapshot: Snapshot<A> = serde_dynamo::from_attribute_value(value.clone()).ok()?;
         let commit = Commit::from_item(item).ok()?;
         let seen = Seen::unpack(seen.as_ref(), commit.version, commit.recorded_at)?;
-        let head =
-            Head { version: commit.version, recorded_at: commit.recorded_at, hash: CommitHash::of(item).ok()?, tenant: commit.tenant };
-        Some(Self { state: snapshot.state, head: Some(head), seen, tail: Tail::default() })
+        let head = Head::of(item, &commit).ok()?;
+        Some(Self { state: snapshot.state, head: Some(head), seen, tail: Tail::after(value) })
     }
 
     /// The snapshot attribute of the head's commit: this state.
@@ -123,7 +168,7 @@ impl<A: Aggregate> Folded<A> {
         let snapshot = Snapshot { revision: A::FOLD_REVISION, state: &self.state };
         let mut value = serde_dynamo::to_attribute_value::<_, AttributeValue>(snapshot).ok()?;
         let AttributeValue::M(map) = &mut value else { return None };
-        map.insert(SEEN.into(), AttributeValue::B(Blob::new(self.seen.pack(head.version, head.recorded_at))));
+        map.insert(SEEN.into(), AttributeValue::B(Blob::new(self.seen.pack(head.recorded_at))));
         Some(value)
     }
 

@@ -19,16 +19,17 @@ pub struct LogConfig {
     pub table: String,
     /// How often the table has been restored from a backup; goes into every commit.
     pub generation: Generation,
-    /// A commit carries a snapshot when more than this many commits lie behind it without one.
+    /// A commit carries a snapshot when more than this many commits lie behind it without one, and no fewer bytes than it will have.
     pub snapshot_after_commits: usize,
-    /// A commit carries a snapshot when more than this many bytes lie behind it without one.
+    /// A commit carries a snapshot when more than this many bytes lie behind it without one, and no fewer than it will have.
     pub snapshot_after_bytes: usize,
     /// How often an append tries before it gives up.
     pub attempts: u32,
 }
 
 impl LogConfig {
-    /// The usual settings: a snapshot after 32 commits or 16 KB (a cold load reads at most 33 commits), ten attempts.
+    /// The usual settings: a snapshot after 32 commits or 16 KB, or as many bytes as the last one had (a cold load reads 33 commits,
+    /// or the snapshot and as much again), ten attempts.
     pub fn new(table: impl Into<String>) -> Self {
         Self { table: table.into(), generation: Generation(0), snapshot_after_commits: 32, snapshot_after_bytes: 16 * 1024, attempts: 10 }
     }

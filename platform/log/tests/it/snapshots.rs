@@ -1,7 +1,9 @@
 //! Snapshots: never needed for the answer, only for its price.
 
 use annals_kit::{Aggregate, Event, Recorded, Version};
-use annals_log::{Expect, Folded, Streams};
+use annals_log::size::item_size;
+use annals_log::{Expect, Folded, Log, LogConfig, Streams};
+use annals_reads::Reads;
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
 
@@ -91,11 +93,53 @@ async fn a_snapshot_rides_when_the_tail_is_large_and_is_left_out_where_it_does_n
             .unwrap();
     }
     // This commit alone nearly fills an item.
-    let full = Change { by: 1, note: "x".repeat(annals_log::size::ITEM_LIMIT - 300) };
+    let full = Change { by: 1, note: "x".repeat(annals_log::size::ITEM_LIMIT - 260) };
     streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &full).await.unwrap();
     let items = fixture.items().await;
     assert_eq!(items.iter().map(|item| item.contains_key("s")).collect::<Vec<_>>(), [false, true, false]);
     assert_eq!(fixture.streams().load(&fixture.stream()).await.unwrap().state.minor, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_never_cost_more_than_the_commits_they_spare() {
+    let fixture = Fixture::new().await;
+    // Snapshots are wanted often, and grow: each remembers every command of the day, and every change.
+    let config = LogConfig { snapshot_after_commits: 2, ..LogConfig::new("subscriptions-log") };
+    let reads = Reads::new(fixture.client.clone(), access_patterns::billing());
+    let log = Log::new(fixture.client.clone(), reads, config, fixture.clock.clone(), fixture.ids.clone());
+    let streams = Streams::<Balance>::new(log.clone());
+    for by in 1..=300 {
+        streams.execute(&fixture.request(), &fixture.stream(), Expect::Existing, &change(by)).await.unwrap();
+    }
+    let (mut tail, mut snapshots) = (0, 0);
+    for mut item in fixture.items().await {
+        let whole = item_size(&item);
+        let Some(_) = item.remove("s") else {
+            tail += whole;
+            continue;
+        };
+        let snapshot = whole - item_size(&item);
+        assert!(snapshot <= tail + item_size(&item), "{snapshot} bytes spare {tail}");
+        (tail, snapshots) = (0, snapshots + 1);
+    }
+    assert!(snapshots > 5, "{snapshots}");
+    fixture.local.meter().reset();
+    let loaded = Streams::<Balance>::new(log).load(&fixture.stream()).await.unwrap();
+    assert_eq!(loaded.state.minor, (1..=300).sum::<i64>());
+    assert!(fixture.calls("Query") <= 5, "pages grow: {}", fixture.calls("Query"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_in_the_form_before_this_one_is_passed_over() {
+    let fixture = filled(40).await;
+    let mut item = fixture.log.commit(&fixture.stream(), Version::new(33).unwrap()).await.unwrap().unwrap();
+    let Some(AttributeValue::M(mut snapshot)) = item.remove("s") else { panic!("version 33 has a snapshot") };
+    let seen = snapshot.remove("m").unwrap();
+    snapshot.insert("i".into(), seen);
+    item.insert("s".into(), AttributeValue::M(snapshot));
+    fixture.client.put_item().table_name("subscriptions-log").set_item(Some(item)).send().await.unwrap();
+    let loaded = fixture.streams().load(&fixture.stream()).await.unwrap();
+    assert_eq!((loaded.state.minor, loaded.state.changes.len()), ((1..=40).sum::<i64>(), 40));
 }
 
 /// What the fixture's aggregate needs to be a fair subject: its events decode as they were encoded.
