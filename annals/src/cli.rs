@@ -68,6 +68,8 @@ pub enum Command {
     Alarms(Alarms),
     /// Dead letters: list the queues, show their letters, send letters back to where they came from.
     Dlq(Dlq),
+    /// List what there is in every service: functions, routes, events and who hears them, tables, queues.
+    Catalog(Catalog),
     /// Estimate what commands cost on AWS in a month: by function, table, bus, queues and logs; and what idling costs.
     Cost(Cost),
     /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
@@ -411,6 +413,16 @@ pub enum MatrixCommand {
     Cost,
 }
 
+/// Options of `catalog`.
+#[derive(Debug, Args)]
+pub struct Catalog {
+    /// One service, such as billing; without it, all of them.
+    pub service: Option<String>,
+    /// Print JSON, one service a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `contracts`.
 #[derive(Debug, Args)]
 pub struct Contracts {
@@ -425,7 +437,7 @@ pub struct Contracts {
 /// What can be done with the contracts.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum ContractsCommand {
-    /// Write asyncapi.yaml of every service from its contract.rs.
+    /// Write asyncapi.yaml and openapi.yaml of every service from its contract.rs.
     Derive,
     /// Check that the files are current, hold together and with the matrices, and keep what was released.
     Check,

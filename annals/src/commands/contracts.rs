@@ -6,6 +6,7 @@ use annals_contract::{Committed, Errors, disk, laws};
 
 use crate::cli::{Contracts as Options, ContractsCommand};
 use crate::outcome::{Answer, CouldNotTell, say};
+use crate::system::api;
 use crate::system::contracts::described;
 
 /// Runs one of the contract commands on the services of a folder.
@@ -28,7 +29,12 @@ pub(super) fn run(options: &Options) -> Result<Answer, CouldNotTell> {
 }
 
 fn derive(folder: &Path) -> Result<Answer, CouldNotTell> {
-    let written = disk::derive(folder, &described()).map_err(|error| CouldNotTell::new(error, "make the folder writable"))?;
+    let unwritten = |error| CouldNotTell::new(error, "make the folder writable");
+    let mut written = disk::derive(folder, &described()).map_err(unwritten)?;
+    let own = folder.join("..").join(api::FILE);
+    if disk::write(&own, &api::text()).map_err(unwritten)? {
+        written.push(own);
+    }
     written.iter().for_each(|path| say(path.display()));
     Ok(Answer::Yes)
 }
@@ -45,8 +51,10 @@ fn check(folder: &Path) -> Result<Answer, CouldNotTell> {
     let (mut contracts, mut no) = (vec![], false);
     for contract in described() {
         let service = &contract.service;
-        if disk::text(folder, service).map_err(unreadable)?.as_deref() != Some(contract.to_yaml().as_str()) {
-            say(format_args!("no: {service}'s asyncapi.yaml is not what its contract.rs says; next: annals contracts derive"));
+        let texts = disk::texts(folder, service).map_err(unreadable)?;
+        let files = ["asyncapi.yaml", "openapi.yaml"].into_iter().zip(texts).zip([contract.to_yaml(), contract.to_openapi()]);
+        for ((file, _), _) in files.filter(|((_, text), derived)| text.as_ref() != Some(derived)) {
+            say(format_args!("no: {service}'s {file} is not what its contract.rs says; next: annals contracts derive"));
             no = true;
         }
         match disk::committed(folder, service).map_err(unreadable)? {
@@ -54,6 +62,10 @@ fn check(folder: &Path) -> Result<Answer, CouldNotTell> {
             Some(Err(errors)) => no |= refused(&errors),
             None => {}
         }
+    }
+    if disk::read(&folder.join("..").join(api::FILE)).map_err(unreadable)?.as_deref() != Some(api::text().as_str()) {
+        say(format_args!("no: {} is not what api.rs says; next: annals contracts derive", api::FILE));
+        no = true;
     }
     if no {
         return Ok(Answer::No);
@@ -83,9 +95,10 @@ fn refused(errors: &Errors) -> bool {
 fn holds(committed: &Committed) {
     let contract = &committed.contract;
     say(format_args!(
-        "yes: {} holds: {} functions, publishes {}, consumes {}, {} schedules",
+        "yes: {} holds: {} functions, {} routes, publishes {}, consumes {}, {} schedules",
         contract.service,
         contract.delivery.functions.len(),
+        contract.api.routes.len(),
         contract.publishes.len(),
         contract.consumes.len(),
         contract.delivery.schedules.len()

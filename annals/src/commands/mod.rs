@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod alarms;
+pub mod catalog;
 mod contracts;
 mod cost;
 mod dlq;
@@ -44,6 +45,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::Cost(options) => return cost::run(options),
         Command::Status(options) => return status::run(&cli.data, options).await,
         Command::Contracts(options) => return contracts::run(options),
+        Command::Catalog(options) => return catalog::run(options),
         Command::New(New { command: NewCommand::Projection(options) }) => return new_projection::run(options),
         _ => {}
     }
@@ -56,7 +58,13 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
 /// Runs a command that asks a system; `directory` is where its data is.
 pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
     match command {
-        Command::Up(_) | Command::Cost(_) | Command::Matrix(_) | Command::Contracts(_) | Command::New(_) | Command::Status(_) => {
+        Command::Up(_)
+        | Command::Catalog(_)
+        | Command::Contracts(_)
+        | Command::Cost(_)
+        | Command::Matrix(_)
+        | Command::New(_)
+        | Command::Status(_) => {
             unreachable!("was run above, as it needs no session like this")
         }
         Command::History(options) => history::run(session, &options).await,

@@ -1,6 +1,4 @@
-//! The alarms of this machine: which there are, and their routes for the command line.
-//!
-//! `GET /local/alarms`, `GET /local/alarms/history`, `POST /local/alarms/{name}/acknowledgement`.
+//! The alarms of this machine: which there are, and what answers for them.
 
 use annals_lambda::Metric;
 use annals_lambda::http::{self, Problem, Response};
@@ -8,9 +6,9 @@ use annals_lambda::metrics::{Clears, Threshold};
 use annals_local::{Acknowledged, Alarm, AlarmRule, AlarmState, Config, Local, Unreadable, Watched};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::api::Acknowledgement;
 use super::services::Owners;
 
 /// What an acknowledgement may say.
@@ -86,14 +84,9 @@ pub(super) async fn acknowledge(event: LambdaEvent<ApiGatewayV2httpRequest>, loc
 }
 
 fn end(event: &ApiGatewayV2httpRequest, local: &Local) -> Result<Response, Problem> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Asked {
-        reason: String,
-    }
     let caller = http::caller(event)?;
     let name: String = http::path(event, "name", "alarm")?;
-    let asked: Asked = http::json_body(event, 4096)?;
+    let asked: Acknowledgement = http::json_body(event, 4096)?;
     let reason = asked.reason.trim();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
         return Err(Problem::new(422, "reason-needed", format!("`reason` says in 1 to {LONGEST_REASON} characters what you found")));

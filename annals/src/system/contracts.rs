@@ -3,13 +3,34 @@
 use std::sync::LazyLock;
 
 use annals_contract::delivery::Function;
-use annals_contract::{Committed, Contract, Errors, laws};
+use annals_contract::{Committed, CommittedApi, Contract, Errors, laws};
 
-/// The committed files.
-const FILES: [(&str, &str); 2] = [
-    ("services/billing/asyncapi.yaml", include_str!("../../../services/billing/asyncapi.yaml")),
-    ("services/notifications/asyncapi.yaml", include_str!("../../../services/notifications/asyncapi.yaml")),
-];
+/// The committed files of one service: what each is called, and its text.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// What it tells and hears.
+    pub asyncapi: (&'a str, &'a str),
+    /// What it answers.
+    pub openapi: (&'a str, &'a str),
+}
+
+macro_rules! files {
+    ($service:literal) => {
+        Files {
+            asyncapi: (
+                concat!("services/", $service, "/asyncapi.yaml"),
+                include_str!(concat!("../../../services/", $service, "/asyncapi.yaml")),
+            ),
+            openapi: (
+                concat!("services/", $service, "/openapi.yaml"),
+                include_str!(concat!("../../../services/", $service, "/openapi.yaml")),
+            ),
+        }
+    };
+}
+
+/// The services' files.
+const FILES: [Files<'static>; 2] = [files!("billing"), files!("notifications")];
 
 static COMMITTED: LazyLock<Result<Vec<Committed>, Errors>> = LazyLock::new(|| proven(&FILES));
 
@@ -44,12 +65,12 @@ pub fn scheduled() -> impl Iterator<Item = &'static str> {
 }
 
 /// The contracts in these files, if they hold together and with the matrices.
-pub fn proven(files: &[(&str, &str)]) -> Result<Vec<Committed>, Errors> {
+pub fn proven(files: &[Files<'_>]) -> Result<Vec<Committed>, Errors> {
     let (mut contracts, mut problems) = (vec![], vec![]);
-    for (name, text) in files {
-        match Committed::parse(name, text) {
-            Ok(contract) => contracts.push(contract),
-            Err(Errors(found)) => problems.extend(found),
+    for Files { asyncapi, openapi } in files {
+        match (Committed::parse(asyncapi.0, asyncapi.1), CommittedApi::parse(openapi.0, openapi.1)) {
+            (Ok(contract), Ok(api)) => contracts.push(contract.with_api(api)),
+            (contract, api) => problems.extend(contract.err().into_iter().chain(api.err()).flat_map(|Errors(found)| found)),
         }
     }
     if !problems.is_empty() {

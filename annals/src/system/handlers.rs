@@ -59,6 +59,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
     let webhooks = Arc::new(billing_service::WebhookDeps::new(&host("process-webhook"), webhooks));
     let emails = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };
     let emails = Arc::new(notifications_service::Deps::new(&host("send-email"), system.web(), emails));
+    let note_reads = Arc::new(notifications_service::ReadDeps::new(&host("read-notifications")));
     let own = [
         function!("adjust-invoice", billing("adjust-invoice"), billing_service::adjust_invoice::handle),
         function!("change-subscription", billing("change-subscription"), billing_service::change_subscription::handle),
@@ -70,6 +71,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("run-dunning", billing("run-dunning"), billing_service::run_dunning::handle),
         function!("follow-dunning", billing("follow-dunning"), billing_service::follow_dunning::handle),
         function!("read-billing", billing("read-billing"), billing_service::read::handle),
+        function!("read-notifications", note_reads, notifications_service::read::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
     ];
     own.into_iter().chain(LOGS.iter().flat_map(|log| of_log(log, system, host))).collect()

@@ -8,14 +8,16 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use bytes::Bytes;
 use lambda_runtime::{Error, LambdaEvent};
 
+use super::api::Contact;
+
 /// Where functions in this process find the API.
 pub const API: &str = "http://api.annals.internal";
 
-/// Answers `GET /v1/contacts/{customer}`.
+/// Answers with a customer's address.
 pub(super) async fn contact(event: LambdaEvent<ApiGatewayV2httpRequest>, _: &()) -> Result<Response, Error> {
     let customer: Result<annals_kit::CustomerId, _> = http::path(&event.payload, "customer", "customer");
     Ok(match customer {
-        Ok(customer) => http::json(200, &serde_json::json!({ "email": format!("{customer}@customers.example") })),
+        Ok(customer) => http::json(200, &Contact { email: format!("{customer}@customers.example") }),
         Err(problem) => problem.response(),
     })
 }

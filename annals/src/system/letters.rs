@@ -7,7 +7,7 @@ use annals_local::randomness::Seeded;
 use annals_local::{Config, Queue, Rule, Store};
 
 use super::services::of_function;
-use super::{contracts, wiring};
+use super::{api, contracts, wiring};
 
 /// A queue of dead letters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Source {
 pub fn letter_queues() -> Vec<LetterQueue> {
     // Only what `connect` says matters: nothing is opened, no time passes and no id is drawn.
     let mut config = Config::new(Store::Memory, Arc::new(annals_lambda::machine::MachineClock), Arc::new(Seeded::new(0)));
-    wiring::connect(&mut config, contracts::committed().unwrap_or_default());
+    wiring::connect(&mut config, contracts::committed().unwrap_or_default(), &api::described());
     let function = |queue: &str| {
         let consumer = config.queue_mappings.iter().find(|mapping| mapping.queue == queue);
         consumer.map_or("none", |mapping| &mapping.function).to_owned()

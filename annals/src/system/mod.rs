@@ -1,6 +1,7 @@
 //! The whole system in one process: the local account, wired to the functions of every service.
 //!
-//! - [`contracts`]: what the services tell, hear and how that is delivered; [`wiring`]: the account as they say
+//! - [`contracts`]: what the services tell, hear, answer and how that is delivered; [`api`]: what this machine answers beside them;
+//!   [`wiring`]: the account as they say
 //! - [`handlers`]: which code is which function; [`processes`]: the same functions as processes of their own binaries
 //! - [`roles`]: who may do what, from the policies in `infra/policies`
 //! - [`credentials`]: the secrets of this data directory
@@ -14,6 +15,7 @@
 //! - [`ticks`]: a scheduled function's run, by hand
 
 mod alarms;
+pub mod api;
 pub mod contracts;
 pub mod credentials;
 mod guard;
@@ -123,7 +125,7 @@ impl System {
         config.resource_policies = roles::resource_policies();
         config.read_guard = Some(Arc::new(guard::ListedReads));
         let contracts = contracts::committed().map_err(SystemError::Contracts)?;
-        wiring::connect(&mut config, contracts);
+        wiring::connect(&mut config, contracts, &api::described());
         let owners = services::Owners::of(&config);
         let store = Arc::new(store::MetricsStore::new(clock.clone()));
         config.alarms = alarms::rules(&config, &owners);

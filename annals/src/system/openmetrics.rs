@@ -18,7 +18,7 @@ use prometheus_client::registry::{Registry, Unit as BaseUnit};
 use super::measurements::Measurements;
 use super::store::{BOUNDS, Buckets, Reading, Value};
 
-const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Answers with everything that is measured now.
 pub(super) async fn answer(_: LambdaEvent<ApiGatewayV2httpRequest>, measurements: &Measurements) -> Result<Response, Error> {

@@ -24,7 +24,7 @@ fn wired() -> Config {
     let mut config = Config::new(Store::Memory, Arc::new(MachineClock), Arc::new(metrics::RandomBytes(Arc::new(MachineIds))));
     config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
     config.resource_policies = roles::resource_policies();
-    wiring::connect(&mut config, committed().unwrap());
+    wiring::connect(&mut config, committed().unwrap(), &crate::system::api::described());
     let owners = Owners::of(&config);
     config.alarms = alarms::rules(&config, &owners);
     config

@@ -11,7 +11,7 @@ use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
 const LEDGER: &str = "ledger";
 
 /// The policy of each role, as the file of its name has it.
-const POLICIES: [(&str, &str); 23] = [
+const POLICIES: [(&str, &str); 24] = [
     ("adjust-invoice", include_str!("../../../infra/policies/adjust-invoice.json")),
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
@@ -33,6 +33,7 @@ const POLICIES: [(&str, &str); 23] = [
     ("operator", include_str!("../../../infra/policies/operator.json")),
     ("process-webhook", include_str!("../../../infra/policies/process-webhook.json")),
     ("read-billing", include_str!("../../../infra/policies/read-billing.json")),
+    ("read-notifications", include_str!("../../../infra/policies/read-notifications.json")),
     ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),
     ("send-email", include_str!("../../../infra/policies/send-email.json")),
 ];

@@ -1,48 +1,15 @@
-//! Wires the local account: rules, targets, queues, mappings, retries and timeouts as the contracts say, HTTP routes as listed here.
+//! Wires the local account: routes, rules, targets, queues, mappings, retries and timeouts as the contracts say.
 
 use std::time::Duration;
 
-use annals_contract::{Committed, Delivery};
+use annals_contract::{Api, Committed, Delivery};
 use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, Schedule, StreamMapping, Target};
 
-use crate::logs::{LOGS, ServiceLog};
-
-/// Streams, rules and queues of every contract, and the routes.
-pub(super) fn connect(config: &mut Config, contracts: &[Committed]) {
-    // Until OpenAPI files have them.
-    config.routes = vec![
-        Route::new("POST", "/v1/subscriptions", "create-subscription"),
-        Route::new("POST", "/v1/subscriptions/{id}/invoices", "generate-invoice"),
-        Route::new("POST", "/v1/subscriptions/{id}/changes", "change-subscription"),
-        Route::new("POST", "/v1/subscriptions/{id}/cancellation", "change-subscription"),
-        Route::new("POST", "/v1/subscriptions/{id}/reactivation", "change-subscription"),
-        Route::new("POST", "/v1/invoices/{id}/credit-notes", "adjust-invoice"),
-        Route::new("POST", "/v1/invoices/{id}/refunds", "adjust-invoice"),
-        Route::new("POST", "/v1/plans/{plan}/drafts", "manage-price-book"),
-        Route::new("POST", "/v1/plans/{plan}/releases", "manage-price-book"),
-        Route::new("POST", "/v1/plans/{plan}/retirement", "manage-price-book"),
-        Route::new("GET", "/v1/plans/{plan}", "read-billing"),
-        Route::new("GET", "/v1/plans", "read-billing"),
-        Route::new("GET", "/v1/invoices/{id}/payments", "read-billing"),
-        Route::new("GET", "/v1/invoices/{id}/credit-notes", "read-billing"),
-        Route::new("POST", "/v1/webhooks/stripe", "process-webhook"),
-        Route::new("GET", "/v1/subscriptions/{id}", "read-billing"),
-        Route::new("GET", "/v1/subscriptions/{id}/invoices", "read-billing"),
-        Route::new("GET", "/v1/customers/{id}/subscriptions", "read-billing"),
-        Route::new("GET", "/v1/invoices/{id}", "read-billing"),
-        Route::new("GET", "/v1/invoices", "read-billing"),
-        Route::new("GET", "/v1/webhooks", "read-billing"),
-        Route::new("GET", "/v1/contacts/{customer}", "identity-contact"),
-        Route::new("GET", "/local/alarms", "local-alarms"),
-        Route::new("GET", "/local/alarms/history", "local-alarm-history"),
-        Route::new("POST", "/local/alarms/{name}/acknowledgement", "local-acknowledge"),
-        Route::new("GET", "/local/status", "local-status"),
-        Route::new("GET", "/metrics", "local-metrics"),
-        Route::new("POST", "/local/ticks/{function}", "local-tick"),
-    ];
-    let proofs = |log: &ServiceLog| Route::new("GET", format!("/ledger/{}/{{path+}}", log.service), log.proofs());
-    config.routes.extend(LOGS.iter().map(proofs));
+/// Streams, rules, queues and routes of every contract, and the routes of this machine.
+pub(super) fn connect(config: &mut Config, contracts: &[Committed], machine: &Api) {
+    config.routes.extend(routes(machine));
     for Committed { contract, .. } in contracts {
+        config.routes.extend(routes(&contract.api));
         let delivery = &contract.delivery;
         config.stream_mappings.extend(stream_mappings(delivery));
         config.rules.extend(rules(delivery));
@@ -75,6 +42,10 @@ pub(super) fn as_described(function: Function, described: &annals_contract::Func
         Some(most) => function.with_concurrency(most as usize),
         None => function,
     }
+}
+
+fn routes(api: &Api) -> impl Iterator<Item = Route> {
+    api.routes.iter().map(|route| Route::new(route.method.as_str(), &route.path, &route.function))
 }
 
 fn stream_mappings(delivery: &Delivery) -> impl Iterator<Item = StreamMapping> {

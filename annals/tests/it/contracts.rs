@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use annals::system::contracts::{committed, described, proven};
-use annals::system::roles;
+use annals::system::contracts::{Files, committed, described, proven};
+use annals::system::{IN_PROCESS_API, api, roles};
 use annals_contract::{Contract, disk, laws};
 use annals_kit::ids::SeededIds;
 use annals_lambda::Host;
@@ -15,6 +15,7 @@ use annals_local::{Call, Fault, Faults};
 use annals_projection::Projector;
 use serde_json::Value;
 
+use crate::answers;
 use crate::world::{World, notice};
 
 fn services() -> PathBuf {
@@ -25,9 +26,14 @@ fn contracts() -> impl Iterator<Item = &'static Contract> {
     committed().unwrap_or_else(|errors| panic!("{errors}")).iter().map(|committed| &committed.contract)
 }
 
+/// The committed files of a service.
+fn texts(service: &str) -> [String; 2] {
+    disk::texts(&services(), service).unwrap().map(|text| text.unwrap_or_else(|| panic!("{service} has both files")))
+}
+
 /// The schema of a message of a committed file, with everything in the file that it refers to.
 fn message_schema(service: &str, message: &str) -> Value {
-    let text = disk::text(&services(), service).unwrap().unwrap();
+    let [text, _] = texts(service);
     let mut document: Value = serde_saphyr::from_str(&text).unwrap();
     document["$ref"] = format!("#/components/messages/{message}/payload").into();
     document
@@ -42,10 +48,13 @@ fn faults(schema: &Value, value: &Value) -> Vec<String> {
 #[test]
 fn committed_contracts_are_what_the_services_describe() {
     for contract in described() {
-        let text = disk::text(&services(), &contract.service).unwrap().unwrap();
-        assert!(text == contract.to_yaml(), "{} is stale: run `cargo run -- contracts derive` and commit", contract.service);
+        let described = [contract.to_yaml(), contract.to_openapi()];
+        assert!(texts(&contract.service) == described, "{} is stale: run `cargo run -- contracts derive` and commit", contract.service);
     }
     assert_eq!(contracts().cloned().collect::<Vec<_>>(), described(), "what is written is read back as it was");
+    let own = disk::read(&services().join("..").join(api::FILE)).unwrap().unwrap();
+    assert!(own == api::text(), "{} is stale: run `cargo run -- contracts derive` and commit", api::FILE);
+    assert_eq!(api::proven(&own).unwrap().api, api::described());
 }
 
 #[test]
@@ -73,6 +82,37 @@ fn every_example_fits_its_schema_and_its_consumers() {
         }
     }
     assert!(seen > 0);
+}
+
+#[test]
+fn every_example_of_a_route_fits_its_schema() {
+    let apis = contracts().map(|contract| contract.api.clone()).chain([api::described()]);
+    let mut seen = 0;
+    for route in apis.flat_map(|api| api.routes) {
+        let answers = route.answers.values().flat_map(|answer| answer.content.values());
+        for content in answers.chain(&route.body) {
+            let Some(example) = &content.example else { continue };
+            let faults: Vec<_> = answers::validator(&content.schema).iter_errors(example).map(|error| error.to_string()).collect();
+            assert_eq!(faults, [""; 0], "{}: {example}", route.key());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10, "{seen}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_route_of_the_contracts_is_answered_by_its_function() {
+    let world = World::new().await;
+    for route in contracts().flat_map(|contract| &contract.api.routes) {
+        let path = route.path.split('/').map(|part| if part.starts_with('{') { "018f2c00-0000-7000-8000-000000000001" } else { part });
+        let path = path.collect::<Vec<_>>().join("/");
+        let request = http::Request::builder().method(route.method.as_str()).uri(format!("{IN_PROCESS_API}{path}"));
+        let body = route.body.as_ref().and_then(|body| body.example.as_ref()).map_or_else(String::new, Value::to_string);
+        let answer = world.send(request, body).await;
+        let detail = answer.body["detail"].as_str().unwrap_or_default();
+        // A function that has no arm for a route says so; the host says so where there is no route at all.
+        assert!(!detail.contains("such route") && answer.body["type"] != "urn:annals:problem:no-such-path", "{}: {detail}", route.key());
+    }
 }
 
 /// Listens to what is sent to the bus.
@@ -143,10 +183,13 @@ fn every_function_runs_as_a_role_that_has_a_policy() {
 
 #[test]
 fn a_broken_contract_is_refused_with_place_and_advice() {
-    let text = disk::text(&services(), "notifications").unwrap().unwrap();
-    let billing = disk::text(&services(), "billing").unwrap().unwrap();
+    let ([billing, routes], [text, other_routes]) = (texts("billing"), texts("notifications"));
     let broken = text.replace("dead_letter_queue: send-email-dlq", "dead_letter_queue: letters");
-    let errors = proven(&[("billing.yaml", &billing), ("notifications.yaml", &broken)]).unwrap_err().to_string();
+    let files = [
+        Files { asyncapi: ("billing.yaml", &billing), openapi: ("billing-api.yaml", &routes) },
+        Files { asyncapi: ("notifications.yaml", &broken), openapi: ("notifications-api.yaml", &other_routes) },
+    ];
+    let errors = proven(&files).unwrap_err().to_string();
     let line = broken.lines().position(|line| line.contains("dead_letter_queue: letters")).unwrap() + 1;
     assert!(
         errors.starts_with(&format!("notifications.yaml:{line}:7: there is no dead-letter queue letters [unknown]\n  next: add")),

@@ -14,7 +14,7 @@ use crate::world::{World, notice, subscription};
 const PEOPLE: [&str; 4] = ["administrator", "auditor", "importer", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 32] = [
+const UNSEEN: [(&str, &str, &str); 33] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -28,6 +28,7 @@ const UNSEEN: [(&str, &str, &str); 32] = [
     ("manage-price-book", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("send-email", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("billing-projector", "dynamodb:Query", "a gap in what the stream delivers"),
+    ("notifications-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
     ("billing-reconciler", "dynamodb:UpdateItem", "the totals that lack something; nothing is lacking here: see the outage"),
     ("billing-reconciler", "dynamodb:DeleteItem", "a row that is no longer there; nothing is lacking here: see the outage"),
@@ -164,7 +165,13 @@ async fn everything_people_do(world: &mut World) {
     for signer in ["billing-signer", "notifications-signer"] {
         world.system.local().invoke(signer, json!({})).await.unwrap();
     }
-    for path in [format!("/v1/subscriptions/{first}"), format!("/v1/invoices/{invoice}"), "/v1/customers/ada/subscriptions".to_owned()] {
+    let sent = world.get("/v1/users/ada/notifications").await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    for path in [
+        format!("/v1/subscriptions/{first}"),
+        format!("/v1/invoices/{invoice}"),
+        "/v1/customers/ada/subscriptions".to_owned(),
+        format!("/v1/notifications/{sent}"),
+    ] {
         assert_eq!(world.get(&path).await.status, 200, "{path}");
     }
     price_book_changes_and_adjustments(world, &first, &invoice).await;

@@ -13,7 +13,8 @@ use clap::Parser;
 use crate::world::{World, notice};
 
 /// Every projection there is.
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
+    "notifications",
     "subscriptions",
     "invoices",
     "plans",

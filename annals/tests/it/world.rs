@@ -11,6 +11,8 @@ use bytes::Bytes;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use crate::answers::{Given, must_be_described};
+
 /// Tokio's clock from the start of 2026.
 struct TokioClock(tokio::time::Instant);
 
@@ -83,11 +85,16 @@ impl World {
         self.running = Some(self.system.local().start());
     }
 
+    /// Asks. Whatever is answered is described in a contract.
     pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
-        let answer = self.system.web().call(request.body(body.into()).unwrap()).await.unwrap();
+        let request = request.body(body.into()).unwrap();
+        let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
+        let answer = self.system.web().call(request).await.unwrap();
         let content_type = answer.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
         let body = serde_json::from_slice(answer.body()).unwrap_or(Value::Null);
-        Answer { status: answer.status().as_u16(), content_type, body }
+        let status = answer.status().as_u16();
+        must_be_described(&method, &path, &Given { status, content_type: &content_type, body: &body });
+        Answer { status, content_type, body }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

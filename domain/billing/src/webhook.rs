@@ -1,6 +1,7 @@
 //! What a payment provider sent and no invoice took in: kept with type and digest, the body sealed.
 
 use annals_kit::{Aggregate, Command, Event, ProviderId, Recorded, Schema, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What happens to a webhook that no invoice took in.
@@ -34,7 +35,7 @@ pub struct WebhookKept {
 }
 
 /// Why a webhook was kept and not taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disposition {
     /// It is about a customer, subscription or invoice that is not known here.

@@ -7,6 +7,7 @@ use std::num::NonZeroU64;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
@@ -148,7 +149,7 @@ impl FromStr for StreamId {
 }
 
 /// The place of a commit in its stream, counted from 1 without gaps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Version(NonZeroU64);
 
 impl Version {
@@ -257,6 +258,12 @@ impl FromStr for EventId {
 
 text!(StreamId, "^[A-Z]{1,12}#[A-Za-z0-9_-]{1,80}$");
 text!(EventId, "^[0-9]{1,10}/[A-Z]{1,12}#[A-Za-z0-9_-]{1,80}@[1-9][0-9]{0,19}\\.[0-9]{1,10}$");
+
+impl Serialize for StreamId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl Serialize for EventId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,11 +1,12 @@
 //! One email: intended under a lease, then sent or given up. The intents are facts, so a second sender finds them (ADR 0006).
 
 use annals_kit::{Aggregate, Command, CustomerId, Event, EventId, Recorded, Schema, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// What the email is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A payment came in.

@@ -1,41 +1,47 @@
-//! A contract read back from its file.
+//! A contract read back from its files.
 
 use access_patterns::{Errors, Problem};
 
+use crate::api::CommittedApi;
 use crate::contract::Contract;
 use crate::document::{self, Document};
-use crate::yaml::Places;
+use crate::yaml::{self, Places};
 
-/// A contract as a file has it.
+/// A contract as its files have it.
 #[derive(Debug)]
 pub struct Committed {
     /// What it says.
     pub contract: Contract,
     file: String,
     places: Places,
+    api: Option<CommittedApi>,
 }
 
 impl Committed {
-    /// Reads the contract in `text`; `file` is what problems call it.
+    /// Reads the contract in `text`, which is AsyncAPI; `file` is what problems call it.
     ///
     /// Whether it holds is another question: see [`crate::laws`].
     pub fn parse(file: &str, text: &str) -> Result<Self, Errors> {
-        let unreadable = |error: serde_saphyr::Error| {
-            let (line, column) = error.location().map_or((1, 1), |at| (at.line() as usize, at.column() as usize));
-            let what = error.without_snippet().to_string();
-            let next = "mend it in the service's contract.rs and run annals contracts derive; docs/contracts.md has the form";
-            Errors(vec![Problem { file: file.into(), line, column, rule: "form", what, next: next.into() }])
-        };
-        let document: Document = serde_saphyr::from_str(text).map_err(unreadable)?;
-        let places = Places::of(text).map_err(unreadable)?;
+        let document: Document = yaml::read(file, text)?;
+        let places = yaml::read(file, text)?;
         let mut missing = vec![];
         let contract = document::contract(document, &mut missing);
-        let committed = Self { contract, file: file.into(), places };
+        let committed = Self { contract, file: file.into(), places, api: None };
         if missing.is_empty() {
             return Ok(committed);
         }
-        let next = "run annals contracts derive, and let no other hand write the file";
-        Err(Errors(missing.iter().map(|(path, what)| committed.problem(path, "form", what.clone(), next)).collect()))
+        Err(Errors(missing.iter().map(|(path, what)| committed.problem(path, "form", what.clone(), yaml::BY_HAND)).collect()))
+    }
+
+    /// Together with the API of the same service.
+    pub fn with_api(mut self, api: CommittedApi) -> Self {
+        self.contract.api = api.api.clone();
+        Self { api: Some(api), ..self }
+    }
+
+    /// The API, where it was read.
+    pub(crate) fn api(&self) -> Option<&CommittedApi> {
+        self.api.as_ref()
     }
 
     /// Something wrong at `path`.
@@ -46,8 +52,6 @@ impl Committed {
         what: impl Into<String>,
         next: impl Into<String>,
     ) -> Problem {
-        let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
-        let (line, column) = self.places.find(&path);
-        Problem { file: self.file.clone(), line, column, rule, what: what.into(), next: next.into() }
+        self.places.problem(&self.file, path, rule, what, next)
     }
 }

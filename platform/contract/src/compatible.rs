@@ -1,4 +1,4 @@
-//! Whether events fit those who read them: what a consumer says it reads, and what was released.
+//! Whether what is written fits those who read it: events what a consumer says it reads, and what was released; requests what a service takes.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::contract::Contract;
 /// Something that a reader relies on and would no longer find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Break {
-    /// The event, and the field where it is about one: `PAYMENT_RECEIVED.data.amount.currency`.
+    /// The event or the part of a route, and the field where it is about one: `PAYMENT_RECEIVED.data.amount.currency`.
     pub field: String,
     /// The rule that is broken, in a word or two that stay the same.
     pub rule: &'static str,
@@ -24,12 +24,28 @@ enum Reader {
     Known,
     /// Anybody, since the release: whatever was promised is read by someone.
     Anybody,
+    /// A service: what clients were told to write, it must take.
+    Service,
 }
 
 /// What keeps a consumer that reads `read` from reading what is `published`; `field` is what the whole is called.
 pub fn unreadable(field: &str, published: &Value, read: &Value) -> Vec<Break> {
     let mut comparison = Comparison { reader: Reader::Known, breaks: vec![] };
     comparison.compare(field, published, read);
+    comparison.breaks
+}
+
+/// What keeps anybody who relies on what was `released` from reading what is published `now`.
+pub(crate) fn taken_back(field: &str, now: &Value, released: &Value) -> Vec<Break> {
+    let mut comparison = Comparison { reader: Reader::Anybody, breaks: vec![] };
+    comparison.compare(field, now, released);
+    comparison.breaks
+}
+
+/// What keeps a service that takes `now` from taking what clients were told in the release to write.
+pub(crate) fn no_longer_taken(field: &str, released: &Value, now: &Value) -> Vec<Break> {
+    let mut comparison = Comparison { reader: Reader::Service, breaks: vec![] };
+    comparison.compare(field, released, now);
     comparison.breaks
 }
 
@@ -62,6 +78,14 @@ const WHOLE: [&str; 7] = ["oneOf", "anyOf", "allOf", "not", "if", "then", "else"
 impl Comparison {
     fn add(&mut self, field: &str, rule: &'static str, what: impl Into<String>) {
         self.breaks.push(Break { field: field.into(), rule, what: what.into() });
+    }
+
+    /// Adds a break in the words of those who read, or in those of a service that takes requests.
+    fn add_for(&mut self, field: &str, (rule, what): (&'static str, &str), (rule_of_service, now): (&'static str, &str)) {
+        match self.reader {
+            Reader::Known | Reader::Anybody => self.add(field, rule, what),
+            Reader::Service => self.add(field, rule_of_service, now),
+        }
     }
 
     /// Everything that `given` allows must be what `relied` expects.
@@ -107,12 +131,14 @@ impl Comparison {
     fn words(&mut self, field: &str, given: &Map<String, Value>, relied: &Map<String, Value>) {
         let Some(relied) = words(relied) else { return };
         let Some(given) = words(given) else {
-            self.add(field, "words-opened", format!("may be anything where one of {} is read", relied.join(", ")));
+            let what = format!("may be anything where one of {} is read", relied.join(", "));
+            self.add_for(field, ("words-opened", &what), ("words-closed", &format!("must be one of {} now", relied.join(", "))));
             return;
         };
         let reader = self.reader;
         for word in given.iter().filter(|word| !relied.contains(word)) {
-            self.add(field, "word-added", format!("may be {word}, which readers do not know"));
+            let what = format!("may be {word}, which readers do not know");
+            self.add_for(field, ("word-added", &what), ("word-removed", &format!("may no longer be {word}, and clients say so")));
         }
         let missed = |word: &&String| reader == Reader::Anybody && !given.contains(word);
         for word in relied.iter().filter(missed) {
@@ -123,7 +149,9 @@ impl Comparison {
     fn texts(&mut self, field: &str, given: &Map<String, Value>, relied: &Map<String, Value>) {
         for keyword in ["pattern", "format"] {
             if let Some(form) = relied.get(keyword).filter(|form| given.get(keyword) != Some(form)) {
-                self.add(field, "form-changed", format!("is not held to the {keyword} {form}, which readers rely on"));
+                let what = format!("is not held to the {keyword} {form}, which readers rely on");
+                let now = format!("must be of the {keyword} {form} now");
+                self.add_for(field, ("form-changed", &what), ("form-changed", &now));
             }
         }
     }
@@ -142,7 +170,8 @@ impl Comparison {
         ] {
             let Some(bound) = number(relied, keyword) else { continue };
             if !number(given, keyword).is_some_and(|given| if lower { given >= bound } else { given <= bound }) {
-                self.add(field, "bound-widened", format!("is no longer held to a {keyword} of {bound}"));
+                let what = format!("is no longer held to a {keyword} of {bound}");
+                self.add_for(field, ("bound-widened", &what), ("bound-narrowed", &format!("is held to a {keyword} of {bound} now")));
             }
         }
     }
@@ -155,21 +184,28 @@ impl Comparison {
             let path = format!("{field}.{name}");
             match has.get(name) {
                 Some(_) if required.contains(name) && !names(given.get("required")).contains(name) => {
-                    self.add(&path, "made-optional", "may be missing, and readers rely on it");
+                    let now = "must be there now, and clients may leave it out";
+                    self.add_for(&path, ("made-optional", "may be missing, and readers rely on it"), ("made-required", now));
                 }
                 Some(found) => self.compare(&path, found, read),
                 None if required.contains(name) || self.reader == Reader::Anybody => {
-                    self.add(&path, "field-removed", "is no longer there, and readers rely on it");
+                    let now = "must be there, and clients do not know it";
+                    self.add_for(&path, ("field-removed", "is no longer there, and readers rely on it"), ("made-required", now));
                 }
                 None => {}
             }
         }
         for name in required.iter().filter(|name| !reads.contains_key(*name) && !names(given.get("required")).contains(name.as_str())) {
-            self.add(&format!("{field}.{name}"), "field-removed", "is not there, and readers rely on it");
+            let now = "must be there, and clients do not know it";
+            let path = format!("{field}.{name}");
+            self.add_for(&path, ("field-removed", "is not there, and readers rely on it"), ("made-required", now));
         }
-        if relied.get("additionalProperties") == Some(&Value::Bool(false)) {
+        // What a client writes is meant: a service that passes over it does something else than was asked.
+        if relied.get("additionalProperties") == Some(&Value::Bool(false)) || self.reader == Reader::Service {
             for name in has.keys().filter(|name| !reads.contains_key(*name)) {
-                self.add(&format!("{field}.{name}"), "field-added", "is new where readers refuse fields that they do not know");
+                let what = "is new where readers refuse fields that they do not know";
+                let path = format!("{field}.{name}");
+                self.add_for(&path, ("field-added", what), ("field-removed", "is no longer taken, and clients say it"));
             }
         }
     }

@@ -5,13 +5,16 @@ use annals_kit::event::schema_of;
 use annals_kit::{Event, EventId, Generation, StoredEvent, StreamId, Timestamp, Version};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::api::Api;
 use crate::delivery::{
     DeadLetterQueue, Delivery, Function, MAX_AGE_SECONDS, MAX_ATTEMPTS, Queue, QueueMapping, Rule, Schedule, StreamMapping, Target,
     VISIBILITY_FACTOR,
 };
+use crate::route::Route;
 use crate::schema;
 
 /// What a service tells and hears, and how it is delivered.
@@ -31,6 +34,8 @@ pub struct Contract {
     pub consumes: Vec<Consumed>,
     /// How that and everything else reaches its functions.
     pub delivery: Delivery,
+    /// What it answers over HTTP.
+    pub api: Api,
 }
 
 /// A published event type.
@@ -57,6 +62,29 @@ pub struct Consumed {
     pub summary: String,
     /// The JSON Schema of what is read of `data`.
     pub data: Value,
+    /// The consumer's own reading of it; a file has none.
+    pub reader: Reader,
+}
+
+/// How a consumer reads the data of an event, where its code is at hand. No two contracts differ by it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader(Option<fn(Value) -> serde_json::Result<()>>);
+
+impl Reader {
+    fn of<T: DeserializeOwned>() -> Self {
+        Self(Some(|data| serde_json::from_value::<T>(data).map(drop)))
+    }
+
+    /// Reads data with the consumer's own type; `None` where its code is not at hand.
+    pub fn read(self, data: Value) -> Option<serde_json::Result<()>> {
+        self.0.map(|read| read(data))
+    }
+}
+
+impl PartialEq for Reader {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Contract {
@@ -70,7 +98,19 @@ impl Contract {
             publishes: IndexMap::new(),
             consumes: Vec::new(),
             delivery: Delivery::default(),
+            api: Api::new(service, description),
         }
+    }
+
+    /// Answers at this route.
+    pub fn route(&mut self, route: Route) -> &mut Self {
+        self.api.route(route);
+        self
+    }
+
+    /// The API as OpenAPI 3.1 in YAML.
+    pub fn to_openapi(&self) -> String {
+        self.api.to_yaml(&format!("services/{}/src/contract.rs", self.service))
     }
 
     /// Publishes every event type of `E` that its `SCHEMAS` mark so; `examples` has one event of each, with its stream and version.
@@ -94,8 +134,15 @@ impl Contract {
 
     /// Consumes an event of another service, reading `T` of its data: a rule of this name sends it to `queue`, undeliverable ones to
     /// `<rule>-dlq`.
-    pub fn consume<T: JsonSchema>(&mut self, rule: &str, (source, event): (&str, &str), queue: &str, summary: &str) -> &mut Self {
-        let consumed = Consumed { source: source.into(), event: event.into(), summary: summary.into(), data: schema::read::<T>() };
+    pub fn consume<T: JsonSchema + DeserializeOwned>(
+        &mut self,
+        rule: &str,
+        (source, event): (&str, &str),
+        queue: &str,
+        summary: &str,
+    ) -> &mut Self {
+        let (data, reader) = (schema::read::<T>(), Reader::of::<T>());
+        let consumed = Consumed { source: source.into(), event: event.into(), summary: summary.into(), data, reader };
         self.consumes.push(consumed);
         let target = Target {
             queue: queue.into(),

@@ -1,4 +1,4 @@
-//! The contracts of a checkout, `<folder>/<service>/asyncapi.yaml`, and what was released of them, `released/asyncapi.yaml` beside it.
+//! The contracts of a checkout, `<folder>/<service>/{asyncapi,openapi}.yaml`, and what was released of them, in `released/` beside them.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use access_patterns::Errors;
 
+use crate::api::CommittedApi;
 use crate::committed::Committed;
 use crate::contract::Contract;
 
-const FILE: &str = "asyncapi.yaml";
+const EVENTS: &str = "asyncapi.yaml";
+const ROUTES: &str = "openapi.yaml";
 const RELEASED: &str = "released";
 
 /// A file or folder cannot be read or written.
@@ -27,59 +29,34 @@ impl DiskError {
     }
 }
 
-/// The text of a service's committed contract, if it has one.
-pub fn text(folder: &Path, service: &str) -> Result<Option<String>, DiskError> {
-    read(&folder.join(service).join(FILE))
+/// The texts of a service's committed contract: `asyncapi.yaml` and `openapi.yaml`, where they are there.
+pub fn texts(folder: &Path, service: &str) -> Result<[Option<String>; 2], DiskError> {
+    let folder = folder.join(service);
+    Ok([read(&folder.join(EVENTS))?, read(&folder.join(ROUTES))?])
 }
 
 /// A service's committed contract, or what is wrong with it; `None` where it has none.
 pub fn committed(folder: &Path, service: &str) -> Result<Option<Result<Committed, Errors>>, DiskError> {
-    parsed(&folder.join(service).join(FILE))
+    parsed(&folder.join(service))
 }
 
 /// What was released of a service's contract, if anything was.
 pub fn released(folder: &Path, service: &str) -> Result<Option<Result<Committed, Errors>>, DiskError> {
-    parsed(&folder.join(service).join(RELEASED).join(FILE))
+    parsed(&folder.join(service).join(RELEASED))
 }
 
 /// Writes the contracts that are not on disk as they should be; the paths written.
 pub fn derive(folder: &Path, contracts: &[Contract]) -> Result<Vec<PathBuf>, DiskError> {
-    let mut written = vec![];
-    for contract in contracts {
-        let path = folder.join(&contract.service).join(FILE);
-        if write(&path, &contract.to_yaml())? {
-            written.push(path);
-        }
-    }
-    Ok(written)
+    write_all(contracts, |contract| folder.join(&contract.service))
 }
 
 /// Copies the contracts to where releases are kept; the paths written.
 pub fn release(folder: &Path, contracts: &[Contract]) -> Result<Vec<PathBuf>, DiskError> {
-    let mut written = vec![];
-    for contract in contracts {
-        let path = folder.join(&contract.service).join(RELEASED).join(FILE);
-        if write(&path, &contract.to_yaml())? {
-            written.push(path);
-        }
-    }
-    Ok(written)
+    write_all(contracts, |contract| folder.join(&contract.service).join(RELEASED))
 }
 
-fn parsed(path: &Path) -> Result<Option<Result<Committed, Errors>>, DiskError> {
-    Ok(read(path)?.map(|text| Committed::parse(&path.display().to_string(), &text)))
-}
-
-fn read(path: &Path) -> Result<Option<String>, DiskError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(DiskError::at(path)(error)),
-    }
-}
-
-/// Whether the file had to be written.
-fn write(path: &Path, text: &str) -> Result<bool, DiskError> {
+/// Writes `text` where it is not what the file has; whether it had to.
+pub fn write(path: &Path, text: &str) -> Result<bool, DiskError> {
     if read(path)?.as_deref() == Some(text) {
         return Ok(false);
     }
@@ -88,4 +65,43 @@ fn write(path: &Path, text: &str) -> Result<bool, DiskError> {
     }
     fs::write(path, text).map_err(DiskError::at(path))?;
     Ok(true)
+}
+
+/// The text of a file, if it is there.
+pub fn read(path: &Path) -> Result<Option<String>, DiskError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(DiskError::at(path)(error)),
+    }
+}
+
+fn write_all(contracts: &[Contract], folder: impl Fn(&Contract) -> PathBuf) -> Result<Vec<PathBuf>, DiskError> {
+    let mut written = vec![];
+    for contract in contracts {
+        for (file, text) in [(EVENTS, contract.to_yaml()), (ROUTES, contract.to_openapi())] {
+            let path = folder(contract).join(file);
+            if write(&path, &text)? {
+                written.push(path);
+            }
+        }
+    }
+    Ok(written)
+}
+
+/// The contract in a folder. Without its routes where they are not there: what was released before there were any.
+fn parsed(folder: &Path) -> Result<Option<Result<Committed, Errors>>, DiskError> {
+    let (events, routes) = (folder.join(EVENTS), folder.join(ROUTES));
+    let Some(text) = read(&events)? else { return Ok(None) };
+    let contract = Committed::parse(&events.display().to_string(), &text);
+    let api = read(&routes)?.map(|text| CommittedApi::parse(&routes.display().to_string(), &text));
+    Ok(Some(match (contract, api) {
+        (contract, None) => contract,
+        (Ok(contract), Some(Ok(api))) => Ok(contract.with_api(api)),
+        (Err(Errors(mut found)), Some(Err(Errors(more)))) => {
+            found.extend(more);
+            Err(Errors(found))
+        }
+        (Err(errors), _) | (_, Some(Err(errors))) => Err(errors),
+    }))
 }

@@ -7,9 +7,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::contract::{Consumed, Contract, Message};
+use crate::api::Api;
+use crate::contract::{Consumed, Contract, Message, Reader};
 use crate::delivery::Delivery;
-use crate::yaml::{self, Ordered};
+use crate::yaml::{self, Missing, Ordered};
 
 const HEADER: &str = "\
 # What {service} tells and hears, and how it is delivered. Derived from services/{service}/src/contract.rs:
@@ -202,11 +203,9 @@ fn envelope(metadata: Value, data: &str) -> Value {
     })
 }
 
-/// What is missing in a document: where, and what.
-pub(crate) type Missing = (Vec<String>, String);
-
 /// What a document says; what it lacks is added to `missing`.
 pub(crate) fn contract(document: Document, missing: &mut Vec<Missing>) -> Contract {
+    let api = Api::new(&document.info.title, &document.info.description);
     let mut contract = Contract {
         service: document.info.title,
         description: document.info.description,
@@ -215,6 +214,7 @@ pub(crate) fn contract(document: Document, missing: &mut Vec<Missing>) -> Contra
         publishes: IndexMap::new(),
         consumes: Vec::new(),
         delivery: document.delivery,
+        api,
     };
     if document.asyncapi != "3.0.0" {
         missing.push((vec!["asyncapi".into()], format!("this reads AsyncAPI 3.0.0, not {}", document.asyncapi)));
@@ -249,7 +249,7 @@ pub(crate) fn contract(document: Document, missing: &mut Vec<Missing>) -> Contra
                     let schema_version = u32::try_from(version).unwrap_or(u32::MAX);
                     contract.publishes.insert(event, Message { summary, schema_version, data, example: example.payload.0.clone() });
                 }
-                RECEIVE => contract.consumes.push(Consumed { source: source.clone(), event, summary, data }),
+                RECEIVE => contract.consumes.push(Consumed { source: source.clone(), event, summary, data, reader: Reader::default() }),
                 other => missing.push((at(&["action"]), format!("an operation sends or receives; this one says {other}"))),
             }
         }

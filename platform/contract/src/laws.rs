@@ -6,11 +6,14 @@ use std::sync::Arc;
 use access_patterns::{Errors, Matrix, Problem};
 use serde_json::json;
 
+use crate::api::CommittedApi;
+use crate::clients;
 use crate::committed::Committed;
 use crate::compatible::{self, Break};
 use crate::contract::Contract;
 use crate::delivery::{BUS, MAX_AGE_SECONDS, MAX_ATTEMPTS, VISIBILITY_FACTOR};
 use crate::limits::{self, Limit};
+use crate::route_laws;
 
 /// Where delivery settings stand.
 const DELIVERY: &str = "x-delivery";
@@ -28,13 +31,22 @@ pub fn check(contracts: &[Committed], matrices: &[Arc<Matrix>]) -> Result<(), Er
         laws.queues();
         laws.schedules();
         laws.dead_letters();
+        laws.api();
         found.extend(laws.found);
     }
     found.extend(taken(contracts));
+    found.extend(route_laws::taken(contracts.iter().filter_map(Committed::api)));
     if found.is_empty() { Ok(()) } else { Err(Errors(found)) }
 }
 
-/// Holds a contract to what its release promised.
+/// Holds an API to the laws that is no service's; whether its functions exist is for whoever wires them to say.
+pub fn check_api(api: &CommittedApi) -> Result<(), Errors> {
+    let mut found = route_laws::check(api, None);
+    found.extend(route_laws::taken(std::iter::once(api)));
+    if found.is_empty() { Ok(()) } else { Err(Errors(found)) }
+}
+
+/// Holds a contract to what its release promised to consumers and clients.
 pub fn check_release(now: &Committed, released: &Committed) -> Result<(), Errors> {
     let problem = |broken: Break| {
         let event = broken.field.split('.').next().unwrap_or_default();
@@ -42,8 +54,20 @@ pub fn check_release(now: &Committed, released: &Committed) -> Result<(), Errors
         let next = "consumers rely on what was released: keep it, and tell what is new in a new field or under a new event type";
         now.problem(&["components", "messages", event], broken.rule, what, next)
     };
-    let problems: Vec<_> = compatible::broken_promises(&released.contract, &now.contract).into_iter().map(problem).collect();
+    let mut problems: Vec<_> = compatible::broken_promises(&released.contract, &now.contract).into_iter().map(problem).collect();
+    let broken = clients::broken_promises(&released.contract.api, &now.contract.api);
+    problems.extend(broken.into_iter().map(|broken| broken_route(now, &broken)));
     if problems.is_empty() { Ok(()) } else { Err(Errors(problems)) }
+}
+
+fn broken_route(now: &Committed, clients::Broken { method, path, broken }: &clients::Broken) -> Problem {
+    let what = format!("{method} {path}: {} {}", broken.field, broken.what);
+    let next = "clients rely on what was released: keep it, and offer what is new in a new field or under a new path";
+    let place = [String::from("paths"), path.clone(), method.key()];
+    match now.api() {
+        Some(api) => api.problem(&place, broken.rule, what, next),
+        None => now.problem(&place, broken.rule, what, next),
+    }
 }
 
 struct Laws<'a> {
@@ -110,6 +134,16 @@ impl<'a> Laws<'a> {
                 self.add(&[DELIVERY, group, name], "kebab-case", format!("{name} is not kebab-case"), next);
             }
         }
+    }
+
+    fn api(&mut self) {
+        let Some(api) = self.committed.api() else { return };
+        if api.api.service != self.contract().service {
+            let (what, next) = (format!("it is {}'s", api.api.service), "a service has its own openapi.yaml beside its asyncapi.yaml");
+            self.found.push(api.problem(&["info", "title"], "service", what, next));
+        }
+        let functions: Vec<_> = self.contract().delivery.functions.keys().map(String::as_str).collect();
+        self.found.extend(route_laws::check(api, Some(&functions)));
     }
 
     fn messages(&mut self) {

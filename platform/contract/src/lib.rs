@@ -1,15 +1,20 @@
-//! What a service tells and hears, and how it is delivered: described in Rust, written as AsyncAPI 3.0, read back and held to laws.
+//! What a service tells, hears and answers, and how it is delivered: described in Rust, written as AsyncAPI 3.0 and OpenAPI 3.1, read back
+//! and held to laws.
 //!
-//! - [`Contract`]: the messages a service publishes, the events it consumes, its [`delivery`]
+//! - [`Contract`]: the messages a service publishes, the events it consumes, its [`delivery`], its [`Api`]
+//! - [`Api`], [`route`]: what is answered over HTTP, and to whom
 //! - [`delivery`]: functions, stream mappings, rules, queues, schedules, as local system and Terraform read them under `x-delivery`
-//! - `schema`: JSON Schemas from Rust types; `document`: the AsyncAPI form; `yaml`: text in a stable order, and where things stand in it
-//! - [`Committed`]: a contract read back from its file, with places for errors
+//! - `schema`: JSON Schemas from Rust types; `document`: the AsyncAPI form; `openapi`: the OpenAPI form; `yaml`: text in a stable order, and where things stand in it
+//! - [`Committed`], [`CommittedApi`]: a contract read back from its files, with places for errors
 //! - [`laws`]: what holds in one contract and between all of them and the access-pattern matrices
-//! - [`compatible`]: whether what is published fits what a consumer reads, or what was released
+//! - `route_laws`: what holds for routes
+//! - [`compatible`]: whether what is published fits what a consumer reads, or what was released; [`clients`]: the same of routes
 //! - [`disk`]: the contracts of a checkout: derive, read, release
 //!
 //! `docs/contracts.md` is the guide.
 
+mod api;
+pub mod clients;
 mod committed;
 pub mod compatible;
 mod contract;
@@ -18,10 +23,15 @@ pub mod disk;
 mod document;
 pub mod laws;
 mod limits;
+mod openapi;
+pub mod route;
+mod route_laws;
 mod schema;
 mod yaml;
 
 pub use access_patterns::{Errors, Problem};
+pub use api::{Api, CommittedApi};
 pub use committed::Committed;
-pub use contract::{Consumed, Contract, Message};
+pub use contract::{Consumed, Contract, Message, Reader};
 pub use delivery::{DeadLetterQueue, Delivery, Function, Queue, QueueMapping, Rule, Schedule, StreamMapping, Target};
+pub use route::{Access, Route};

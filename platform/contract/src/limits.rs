@@ -25,6 +25,11 @@ pub(crate) fn is_kebab(name: &str) -> bool {
     name.len() <= 64 && name.starts_with(|c: char| c.is_ascii_lowercase()) && parts(name)
 }
 
+/// Whether `name` is snake_case.
+pub(crate) fn is_snake(name: &str) -> bool {
+    is_kebab(&name.replace('_', "-")) && !name.contains('-')
+}
+
 /// Whether `name` is UPPER_SNAKE.
 pub(crate) fn is_upper_snake(name: &str) -> bool {
     let parts =

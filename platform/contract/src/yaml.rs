@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use access_patterns::{Errors, Problem};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -38,6 +39,21 @@ const ORDER: [&str; 20] = [
 pub(crate) fn write(document: &impl Serialize) -> String {
     serde_saphyr::to_string_with_options(document, serde_saphyr::ser_options! { prefer_block_scalars: false })
         .expect("a contract's keys are text and its values JSON")
+}
+
+/// What is missing in a document: where, and what.
+pub(crate) type Missing = (Vec<String>, String);
+/// What to do about it.
+pub(crate) const BY_HAND: &str = "run annals contracts derive, and let no other hand write the file";
+
+/// What `text` says; `file` is what problems call it.
+pub(crate) fn read<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Errors> {
+    serde_saphyr::from_str(text).map_err(|error: serde_saphyr::Error| {
+        let (line, column) = error.location().map_or((1, 1), |at| (at.line() as usize, at.column() as usize));
+        let what = error.without_snippet().to_string();
+        let next = "mend it in the Rust that describes it and run annals contracts derive; docs/contracts.md has the form";
+        Errors(vec![Problem { file: file.into(), line, column, rule: "form", what, next: next.into() }])
+    })
 }
 
 /// JSON that is written in [`ORDER`] and read as it comes.
@@ -91,13 +107,8 @@ pub(crate) enum Places {
 }
 
 impl Places {
-    /// The places of a text that is YAML.
-    pub(crate) fn of(text: &str) -> Result<Self, serde_saphyr::Error> {
-        serde_saphyr::from_str(text)
-    }
-
     /// Line and column, from 1, of what `path` leads to, or of the nearest thing above it that is there.
-    pub(crate) fn find(&self, path: &[&str]) -> (usize, usize) {
+    fn find(&self, path: &[&str]) -> (usize, usize) {
         let (mut at, mut place) = ((1, 1), self);
         for step in path {
             let below = match place {
@@ -110,6 +121,20 @@ impl Places {
             place = below;
         }
         at
+    }
+
+    /// Something wrong at `path` of `file`.
+    pub(crate) fn problem<P: AsRef<str>>(
+        &self,
+        file: &str,
+        path: &[P],
+        rule: &'static str,
+        what: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Problem {
+        let path: Vec<&str> = path.iter().map(AsRef::as_ref).collect();
+        let (line, column) = self.find(&path);
+        Problem { file: file.into(), line, column, rule, what: what.into(), next: next.into() }
     }
 }
 

@@ -4,6 +4,7 @@ use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
 use crate::ledger;
+use crate::rows::Notifications;
 
 /// The name of the service, and of its log.
 const SERVICE: &str = "notifications";
@@ -11,7 +12,7 @@ pub(crate) const LOG: &str = "notifications-log";
 
 /// Notifications' projector on `host`, publishing to the bus of this name.
 pub fn projector(host: &Host, bus: &str) -> Projector {
-    Projector::new(ProjectorDeps::new(host, SERVICE, LOG, access_patterns::notifications(), bus))
+    Projector::new(ProjectorDeps::new(host, SERVICE, LOG, access_patterns::notifications(), bus)).with::<Notifications>()
 }
 
 /// Notifications' reconciler on `host`: it feeds the projector and the ledger, as the stream does.

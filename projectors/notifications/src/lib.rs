@@ -1,9 +1,10 @@
-//! Notifications' projector: watches its log. Nobody reads rows of notifications yet, so it folds none; a changed or deleted commit
-//! is an alarm here as on every log.
+//! Notifications' projector: one row a notification, for those who look after customers. It publishes nothing (ADR 0011).
 //!
 //! - [`handler`]: the functions
+//! - [`rows`]: the projection
 
 pub mod handler;
 pub mod ledger;
+pub mod rows;
 
 pub use handler::{projector, reconciler};

@@ -1,44 +1,87 @@
 //! `POST /v1/invoices/{id}/credit-notes` and `/refunds`: credits some or all of an invoice, and pays back what is owed back.
 
+use annals_contract::Route;
 use annals_kit::ids::derived_uuid;
-use annals_kit::{Command, CommandId, Money, StreamId, Tenant};
+use annals_kit::{Command, CommandId, Money, StreamId, Tenant, Timestamp, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, Outcome, Request};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{CreditInvoice, CreditReason, Invoice, InvoiceRefusal, Most, RefundInvoice};
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::answer::{note_refusal, problem, request};
 use crate::deps::{Deps, SERVICE};
+use crate::routes::WRITERS;
 
 const FUNCTION: &str = "adjust-invoice";
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// A credit note.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Credit {
     /// How much, with tax.
     amount: Money,
+    /// Why.
     reason: Reason,
 }
 
 /// Why a person credits something.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Reason {
+    /// It should not have been charged.
     Mistake,
+    /// It need not be paid all the same.
     Goodwill,
 }
 
 /// A refund.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Refund {
+    /// How much.
     amount: Money,
+}
+
+/// What the caller gets.
+#[derive(Serialize, JsonSchema)]
+struct Adjusted {
+    /// The credit note's or the refund's.
+    id: Uuid,
+    invoice_id: Uuid,
+    stream: StreamId,
+    /// For `min_version` of the next read.
+    version: Option<Version>,
+    recorded_at: Option<Timestamp>,
+}
+
+/// The routes.
+pub(crate) fn routes() -> [Route; 2] {
+    let (id, invoice) = ("018f2c00-0000-7000-8000-000000000005", "018f2c00-0000-7000-8000-000000000002");
+    let adjusted = json!({
+        "id": id, "invoice_id": invoice, "stream": format!("INV#{invoice}"), "version": 3, "recorded_at": "2026-02-02T09:30:00.000000Z",
+    });
+    let amount = json!({ "amount": 900, "currency": "EUR" });
+    let post = |path, name, summary| {
+        let route = Route::post(path, name, summary).function(FUNCTION).admits(&WRITERS).path::<Uuid>("id", "The invoice.").idempotent();
+        route.refuses(409, &["voided"]).refuses(422, &["no-amount", "other-currency", "invoice-refused"])
+    };
+    [
+        post("/v1/invoices/{id}/credit-notes", "credit-invoice", "Credits some or all of an invoice.")
+            .body::<Credit>(json!({ "amount": amount, "reason": "goodwill" }))
+            .answers::<Adjusted>(201, "The credit note, and the same again to a repetition.", adjusted.clone())
+            .refuses(409, &["more-than-charged"]),
+        post("/v1/invoices/{id}/refunds", "refund-invoice", "Pays back what is owed back.")
+            .body::<Refund>(json!({ "amount": amount }))
+            .answers::<Adjusted>(201, "The refund, and the same again to a repetition.", adjusted)
+            .refuses(409, &["not-owed"]),
+    ]
 }
 
 /// Answers 201 with the credit note's or the refund's id, and the same again to a repetition.
@@ -102,10 +145,7 @@ async fn carry_out(
             return Err(problem);
         }
     };
-    let body = serde_json::json!({
-        "id": id, "invoice_id": invoice, "stream": stream.to_string(), "version": version, "recorded_at": recorded_at,
-    });
-    Ok(http::json(201, &body))
+    Ok(http::json(201, &Adjusted { id, invoice_id: invoice, stream, version, recorded_at }))
 }
 
 fn refused(refusal: InvoiceRefusal) -> Problem {

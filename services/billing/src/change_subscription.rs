@@ -1,7 +1,8 @@
 //! `POST /v1/subscriptions/{id}/changes`, `/cancellation` and `/reactivation`: changes plan, quantity or interval, ends a subscription now
 //! or at the end of what is paid for, and lets it go on.
 
-use annals_kit::{Command, Money, StreamId};
+use annals_contract::Route;
+use annals_kit::{Command, Money, StreamId, Timestamp, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome, Request};
@@ -12,41 +13,92 @@ use billing::subscription::{
     When,
 };
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::answer::{internal, note_refusal, problem, read_problem, request};
 use crate::deps::{Deps, SERVICE};
 use crate::prices::price_of;
+use crate::routes::WRITERS;
 
 const FUNCTION: &str = "change-subscription";
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// What is to change; what is left out stays. Another plan, version or interval takes its price from the price book, unless one is named.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Change {
+    /// Another plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan: Option<PlanName>,
+    /// Another version of the price book; the newest where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     plan_version: Option<u32>,
+    /// What was agreed with the customer instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     price: Option<Money>,
+    /// Another interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     interval: Option<Interval>,
+    /// Another quantity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quantity: Option<u32>,
+    /// Now, which is prorated to the day, or when what is paid for is over.
     when: When,
 }
 
 /// How it is to end.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Cancellation {
+    /// Now, or when what is paid for is over.
     when: When,
     /// What becomes of days that were invoiced and are not used, where it ends now: they are given back, unless it is said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unused: Option<Unused>,
+}
+
+/// What the caller gets.
+#[derive(Serialize, JsonSchema)]
+struct Changed {
+    id: Uuid,
+    stream: StreamId,
+    /// For `min_version` of the next read.
+    version: Option<Version>,
+    recorded_at: Option<Timestamp>,
+    /// The events that it came to, as the log has them; none where it was so already.
+    #[schemars(with = "Vec<Value>")]
+    happened: Vec<SubscriptionEvent>,
+}
+
+/// The routes.
+pub(crate) fn routes() -> [Route; 3] {
+    let id = "018f2c00-0000-7000-8000-000000000001";
+    let changed = json!({
+        "id": id, "stream": format!("SUB#{id}"), "version": 4, "recorded_at": "2026-02-02T09:30:00.000000Z", "happened": [{
+            "type": "SUBSCRIPTION_CANCELLATION_SCHEDULED",
+            "payload": { "subscription_id": id, "customer_id": "ada", "ends_on": "2026-02-28" },
+        }],
+    });
+    let post = |path, name, summary| {
+        let route = Route::post(path, name, summary).function(FUNCTION).admits(&WRITERS).path::<Uuid>("id", "The subscription.");
+        let route = route.idempotent().answers::<Changed>(200, "What happened, and the same again to a repetition.", changed.clone());
+        route.refuses(409, &["invoiced-by-provider"])
+    };
+    [
+        post("/v1/subscriptions/{id}/changes", "change-subscription", "Changes plan, price, interval or quantity.")
+            .body::<Change>(json!({ "plan": "team", "when": "now" }))
+            .refuses(409, &["cancelled", "ends-before", "not-invoiced-yet"])
+            .refuses(422, &["interval-in-mid-period", "negative-price", "no-quantity", "other-currency", "too-much"])
+            .refuses(422, &["price-twice", "not-offered", "no-such-price"]),
+        post("/v1/subscriptions/{id}/cancellation", "cancel-subscription", "Ends a subscription, now or when what is paid for is over.")
+            .body::<Cancellation>(json!({ "when": "period-end" }))
+            .refuses(409, &["not-invoiced-yet"])
+            .refuses(422, &["too-much"]),
+        post("/v1/subscriptions/{id}/reactivation", "reactivate-subscription", "Lets a subscription go on that will end, or has ended."),
+    ]
 }
 
 /// Answers 200 with what happened, and the same again to a repetition.
@@ -118,7 +170,7 @@ async fn carry_out(
     command: &(impl Command<Aggregate = Subscription, Refusal = ChangeRefusal> + Sync),
 ) -> Result<Response, Problem> {
     let stream = StreamId::of("SUB", subscription);
-    let (version, recorded_at, events) = match deps.subscriptions.execute(request, &stream, Expect::Existing, command).await {
+    let (version, recorded_at, happened) = match deps.subscriptions.execute(request, &stream, Expect::Existing, command).await {
         Ok(Outcome::Committed { version, recorded_at, events, repeated }) => {
             if !repeated {
                 deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
@@ -133,11 +185,7 @@ async fn carry_out(
             return Err(problem);
         }
     };
-    let happened: Vec<SubscriptionEvent> = events;
-    let body = serde_json::json!({
-        "id": subscription, "stream": stream.to_string(), "version": version, "recorded_at": recorded_at, "happened": happened,
-    });
-    Ok(http::json(200, &body))
+    Ok(http::json(200, &Changed { id: subscription, stream, version, recorded_at, happened }))
 }
 
 fn refused(refusal: ChangeRefusal) -> Problem {

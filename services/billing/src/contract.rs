@@ -1,4 +1,5 @@
-//! Billing's contract: what it tells, and how its functions are reached. `asyncapi.yaml` is derived from it; `docs/contracts.md` is the guide.
+//! Billing's contract: what it tells and answers, and how its functions are reached. `asyncapi.yaml` and `openapi.yaml` are derived from it;
+//! `docs/contracts.md` is the guide.
 
 use annals_contract::{Contract, StreamMapping};
 use billing::invoice::InvoiceEvent;
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use crate::examples;
 use crate::follow_dunning::About;
+use crate::routes;
 
 const PACKAGE: &str = "billing-service";
 /// Its code knows this service no more than this service knows it: names suffice.
@@ -37,6 +39,7 @@ pub fn contract() -> Contract {
     contract.function("manage-price-book", PACKAGE);
     contract.function("process-webhook", PACKAGE).needing(&["ANNALS_WEBHOOK_TENANT", "ANNALS_WEBHOOK_SECRET", "ANNALS_VAULT_KEY"]);
     contract.function("read-billing", PACKAGE);
+    routes::describe(&mut contract);
 
     contract.function("generate-due-invoices", PACKAGE).within(SCHEDULED_SECONDS);
     contract.schedule("generate-due-invoices", EVERY, json!({}));

@@ -1,7 +1,8 @@
 //! `POST /v1/subscriptions`: begins a subscription.
 
+use annals_contract::Route;
 use annals_kit::ids::derived_uuid;
-use annals_kit::{Currency, CustomerId, Money, ProviderId, StreamId, Tenant};
+use annals_kit::{Currency, CustomerId, Money, ProviderId, StreamId, Tenant, Timestamp, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, Outcome};
@@ -11,23 +12,28 @@ use billing::plan::{Interval, PlanName};
 use billing::subscription::{CreateRefusal, CreateSubscription, SubscriptionCreated};
 use chrono::{Days, NaiveDate};
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::answer::{note_refusal, problem, request};
 use crate::deps::{Deps, SERVICE};
 use crate::prices::price_of;
+use crate::routes::WRITERS;
 
 const FUNCTION: &str = "create-subscription";
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// What the caller asks for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Asked {
+    /// Who pays, by your own id.
     customer_id: CustomerId,
+    /// For what.
     plan: PlanName,
-    /// What was agreed with the customer; where it is left out, what the price book says.
+    /// The price per interval that was agreed with the customer, zero for none; where it is left out, what the price book says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     price: Option<Money>,
     /// Which version of the price book; the newest where it is left out.
@@ -40,6 +46,7 @@ struct Asked {
     /// How many; one where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     quantity: Option<u32>,
+    /// The rate of tax on top; none where it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tax_percent: Option<Percent>,
     /// The first day of the first period; today where it is left out.
@@ -48,8 +55,37 @@ struct Asked {
     /// The first day that is not free; where it is left out, what the price book says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     trial_ends_on: Option<NaiveDate>,
+    /// Its id at the payment provider, where that issues its invoices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     provider_subscription: Option<ProviderId>,
+}
+
+/// What the caller gets.
+#[derive(Serialize, JsonSchema)]
+struct Created {
+    id: Uuid,
+    stream: StreamId,
+    /// For `min_version` of the next read.
+    version: Version,
+    recorded_at: Timestamp,
+}
+
+/// The route.
+pub(crate) fn route() -> Route {
+    let price = json!({ "amount": 4900, "currency": "EUR" });
+    let created = json!({
+        "id": "018f2c00-0000-7000-8000-000000000001", "stream": "SUB#018f2c00-0000-7000-8000-000000000001",
+        "version": 1, "recorded_at": "2026-01-31T09:30:00.000000Z",
+    });
+    Route::post("/v1/subscriptions", FUNCTION, "Begins a subscription.")
+        .admits(&WRITERS)
+        .idempotent()
+        .body::<Asked>(json!({ "customer_id": "ada", "plan": "pro", "price": price, "interval": "month" }))
+        .answers::<Created>(201, "The new subscription, and the same again to a repetition.", created)
+        .with_header(201, "Location", "Its path.")
+        .refuses(409, &["exists"])
+        .refuses(422, &["negative-price", "no-quantity", "too-much", "start-too-far", "trial-over"])
+        .refuses(422, &["no-price", "price-twice", "not-offered", "no-such-price"])
 }
 
 /// Answers 201 with the new subscription, and the same again to a repetition.
@@ -85,7 +121,7 @@ async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response
                 deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
             }
             tracing::info!(%stream, %version, command = %request.command, repeated, "subscription created");
-            let body = serde_json::json!({ "id": id, "stream": stream.to_string(), "version": version, "recorded_at": recorded_at });
+            let body = Created { id, stream, version, recorded_at };
             Ok(http::with_header(http::json(201, &body), "location", &format!("/v1/subscriptions/{id}")))
         }
         Ok(Outcome::Unchanged { .. }) => Err(Problem::internal()),

@@ -1,8 +1,9 @@
-//! The contract's examples, as the domain decides them: a plan, a subscription that changes, ends and goes on, and its invoices.
+//! The contract's examples, as the domain decides them: a plan, a subscription that changes, ends and goes on, its invoices, and the rows that
+//! follow from them.
 
 use std::fmt::Debug;
 
-use annals_kit::{Aggregate, Command, Money, Recorded, StreamId, Timestamp, Version};
+use annals_kit::{Aggregate, Command, Money, ProviderId, Recorded, StreamId, Timestamp, Version};
 use billing::amount::{Amounts, Line};
 use billing::decimal::Percent;
 use billing::invoice::{
@@ -11,11 +12,15 @@ use billing::invoice::{
 };
 use billing::plan::Interval;
 use billing::price_book::{DraftPlan, Plan, PlanEvent, Price, ReleasePlan, RetirePlan};
+use billing::rows::{CreditNoteRow, InvoiceRow, PaymentRow, PlanRow, SubscriptionRow, WebhookRow};
 use billing::subscription::{
     AdvanceSubscription, CancelSubscription, ChangeSubscription, CreateSubscription, FollowInvoice, Offer, ReactivateSubscription,
     RecordPeriodInvoiced, Standing, Subscription, SubscriptionCreated, SubscriptionEvent, Unused, When,
 };
+use billing::webhook::{Disposition, WebhookEvent, WebhookKept};
 use chrono::TimeDelta;
+use serde::Serialize;
+use serde_json::Value;
 use uuid::Uuid;
 
 const SUBSCRIPTION: Uuid = Uuid::from_u128(0x018f_2c00_0000_7000_8000_0000_0000_0001);
@@ -132,6 +137,79 @@ pub(crate) fn invoice() -> Vec<(StreamId, Version, InvoiceEvent)> {
         .after(2, RefundInvoice { refund_id: REFUND, amount: price() })
         .after(3, void);
     [paid.told, given_up.told, taken_back.told, credited.told, credit_note().told].concat()
+}
+
+/// The row of the subscription as it began.
+pub(crate) fn subscription_row() -> Value {
+    let first = subscription().into_iter().take(1);
+    row(first.fold(None, |row, (_, version, event)| SubscriptionRow::fold(row, &event, Recorded { version, at: at() })))
+}
+
+/// The row of the invoice that was paid.
+pub(crate) fn invoice_row() -> Value {
+    let of_it = invoice().into_iter().filter(|(stream, ..)| *stream == StreamId::of(Invoice::STREAM_TYPE, INVOICE));
+    row(of_it.fold(None, |row, (_, version, event)| InvoiceRow::fold(row, &event, Recorded { version, at: at() })))
+}
+
+/// The row of a webhook about somebody who is not known.
+pub(crate) fn webhook_row() -> Value {
+    let provider_id = |text: &str| text.parse::<ProviderId>().expect("a provider's id");
+    let kept = WebhookKept {
+        provider_event: provider_id("evt_1NvLkI"),
+        provider_type: "invoice.paid".into(),
+        provider_customer: Some(provider_id("cus_9s6XKzkNRiz8i3")),
+        disposition: Disposition::Unmatched,
+        reason: "the customer cus_9s6XKzkNRiz8i3 is not known, or has several subscriptions".into(),
+        digest: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef".into(),
+        body: None,
+    };
+    let recorded = Recorded { version: Version::FIRST, at: at() };
+    row(WebhookRow::fold("evt_1NvLkI-0123456789ab", None, &WebhookEvent::Kept(kept), recorded))
+}
+
+/// The row of the plan as it was first released.
+pub(crate) fn plan_row() -> Value {
+    let released = plan().into_iter().take(2);
+    row(released.fold(None, |row, (_, version, event)| PlanRow::fold(row, &event, Recorded { version, at: at() })))
+}
+
+/// The same plan as the list shows it.
+pub(crate) fn plan_shown() -> Value {
+    let mut plan = plan_row();
+    let fields = ["id", "plan", "status", "newest"].map(|field| (field.to_owned(), plan[field].take()));
+    Value::Object(fields.into_iter().collect())
+}
+
+/// The row of a payment.
+pub(crate) fn payment_row() -> Value {
+    row(Some(PaymentRow {
+        id: "evt_1NvLkG".into(),
+        invoice_id: INVOICE.to_string(),
+        customer_id: "ada".into(),
+        amount: total().minor(),
+        currency: total().currency().code().into(),
+        received_at: at(),
+    }))
+}
+
+/// The row of a credit note.
+pub(crate) fn credit_note_row() -> Value {
+    row(Some(CreditNoteRow {
+        id: CREDIT_NOTE.to_string(),
+        invoice_id: CREDITED.to_string(),
+        customer_id: "ada".into(),
+        amount: price().minor(),
+        tax: 0,
+        currency: price().currency().code().into(),
+        reason: CreditReason::Goodwill,
+        status: "issued".into(),
+        issued_at: at(),
+    }))
+}
+
+/// A row as JSON.
+fn row(row: Option<impl Serialize>) -> Value {
+    serde_json::to_value(row.expect("the story makes a row")).expect("rows are JSON by their types")
 }
 
 fn issued(invoice_id: Uuid) -> Story<Invoice> {

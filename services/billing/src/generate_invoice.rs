@@ -1,6 +1,7 @@
 //! `POST /v1/subscriptions/{id}/invoices`: issues the invoice of one period of a subscription.
 
-use annals_kit::StreamId;
+use annals_contract::Route;
+use annals_kit::{Money, StreamId, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome};
@@ -9,22 +10,52 @@ use billing::invoice::{InvoiceIssued, InvoiceRefusal, IssueInvoice};
 use billing::subscription::Subscription;
 use chrono::NaiveDate;
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::answer::{internal, note_refusal, problem, read_problem, request};
 use crate::deps::{Deps, SERVICE};
 use crate::issue::invoice_of;
+use crate::routes::WRITERS;
 
 const FUNCTION: &str = "generate-invoice";
 const BODY_LIMIT: usize = 16 * 1024;
 
 /// What the caller asks for.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     /// The first day of the period. Never taken from the clock: a retry after midnight must name the same invoice.
     period_start: NaiveDate,
+}
+
+/// What the caller gets.
+#[derive(Serialize, JsonSchema)]
+struct Issued {
+    id: Uuid,
+    stream: StreamId,
+    /// For `min_version` of the next read.
+    version: Option<Version>,
+    amount: Money,
+}
+
+/// The route.
+pub(crate) fn route() -> Route {
+    let id = "018f2c00-0000-7000-8000-000000000002";
+    let issued = json!({ "id": id, "stream": format!("INV#{id}"), "version": 1, "amount": { "amount": 4900, "currency": "EUR" } });
+    Route::post("/v1/subscriptions/{id}/invoices", FUNCTION, "Issues the invoice of one period of a subscription.")
+        .admits(&WRITERS)
+        .path::<Uuid>("id", "The subscription.")
+        .idempotent()
+        .body::<Asked>(json!({ "period_start": "2026-01-31" }))
+        .answers::<Issued>(200, "The period's invoice, which was issued before.", issued.clone())
+        .with_header(200, "Location", "Its path.")
+        .answers::<Issued>(201, "The new invoice, and the same again to a repetition.", issued)
+        .with_header(201, "Location", "Its path.")
+        .refuses(409, &["cancelled", "invoiced-by-provider"])
+        .refuses(422, &["invoice-refused", "not-a-period"])
 }
 
 /// Answers 201 with the new invoice, and 200 with the same fields when the period's invoice was issued before.
@@ -59,7 +90,7 @@ async fn generate(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Respon
             return Err(problem);
         }
     };
-    let body = serde_json::json!({ "id": invoice, "stream": stream.to_string(), "version": version, "amount": amount });
+    let body = Issued { id: invoice, stream, version, amount };
     Ok(http::with_header(http::json(status, &body), "location", &format!("/v1/invoices/{invoice}")))
 }
 

@@ -10,6 +10,7 @@
 //! - [`run_dunning`]: on schedule, the next step for every invoice that is due for one
 //! - [`follow_dunning`]: from a queue, what an invoice's dunning means for its subscription
 //! - [`read`]: every `GET`
+//! - `routes`: all of them, and who may ask
 //! - [`schedule`]: how scheduled functions walk what is due
 //! - [`signature`]: the payment provider's signature scheme
 //! - [`stripe`]: what is read of the provider's events
@@ -32,6 +33,7 @@ pub mod manage_price_book;
 mod prices;
 pub mod process_webhook;
 pub mod read;
+mod routes;
 pub mod run_dunning;
 pub mod schedule;
 mod settle;

@@ -1,5 +1,6 @@
 //! Billing's reads over HTTP: one function, one arm per route, each one listed pattern.
 
+use annals_contract::Route;
 use annals_kit::{Aggregate, CustomerId, Recorded, StreamId, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_log::Commit;
@@ -8,23 +9,28 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{Invoice, InvoiceEvent};
 use billing::plan::PlanName;
 use billing::price_book::{Plan, PlanEvent};
-use billing::rows::{CreditNoteRow, InvoiceRow, PaymentRow, PlanRow, SubscriptionRow, WebhookRow};
+use billing::rows::{Arrears, CreditNoteRow, InvoiceRow, PaymentRow, PlanRow, SubscriptionRow, WebhookRow};
 use billing::subscription::{Subscription, SubscriptionEvent};
+use billing::webhook::Disposition;
 use chrono::NaiveDate;
 use lambda_runtime::{Error, LambdaEvent};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::answer::{internal, read_problem};
 use crate::deps::Deps;
+use crate::examples;
 use crate::prices::plan_id;
+use crate::routes::{MONEY_READERS, READERS};
 
 const PAGE_DEFAULT: u32 = 20;
 const PAGE_MOST: u32 = 100;
 
 /// A row with the version of the stream that it shows.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct Shown<R> {
     #[serde(flatten)]
     row: R,
@@ -33,12 +39,85 @@ struct Shown<R> {
 }
 
 /// A plan as the list shows it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 struct PlanShown {
     id: Uuid,
     plan: PlanName,
+    /// `draft` (nothing was released yet), `released` or `retired`.
     status: String,
+    /// The newest version that was released; 0 where none was.
     newest: u32,
+}
+
+/// One page of a list.
+#[derive(Serialize, JsonSchema)]
+struct Page<R> {
+    items: Vec<R>,
+    /// For `page` of the next request; null after the last page.
+    next: Option<String>,
+}
+
+const FUNCTION: &str = "read-billing";
+
+/// The routes.
+pub(crate) fn routes() -> Vec<Route> {
+    let get = |path, name, summary, readers| Route::get(path, name, summary).function(FUNCTION).admits(readers);
+    let page = |item: Value| json!({ "items": [item], "next": null });
+    vec![
+        get("/v1/subscriptions/{id}", "get-subscription", "Shows a subscription.", &READERS)
+            .path::<Uuid>("id", "The subscription.")
+            .min_version()
+            .answers::<Shown<SubscriptionRow>>(200, "The subscription.", shown(examples::subscription_row())),
+        get("/v1/customers/{id}/subscriptions", "list-subscriptions", "Lists a customer's subscriptions, the newest first.", &READERS)
+            .path::<CustomerId>("id", "The customer.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<SubscriptionRow>>(200, "A page of subscriptions.", page(examples::subscription_row())),
+        get("/v1/invoices/{id}", "get-invoice", "Shows an invoice.", &MONEY_READERS)
+            .path::<Uuid>("id", "The invoice.")
+            .min_version()
+            .answers::<Shown<InvoiceRow>>(200, "The invoice.", shown(examples::invoice_row())),
+        get("/v1/invoices/{id}/payments", "list-payments", "Lists an invoice's payments and, below zero, refunds.", &MONEY_READERS)
+            .path::<Uuid>("id", "The invoice.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<PaymentRow>>(200, "A page of payments.", page(examples::payment_row())),
+        get("/v1/invoices/{id}/credit-notes", "list-credit-notes", "Lists an invoice's credit notes.", &MONEY_READERS)
+            .path::<Uuid>("id", "The invoice.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<CreditNoteRow>>(200, "A page of credit notes.", page(examples::credit_note_row())),
+        get("/v1/plans/{plan}", "get-plan", "Shows a plan: every version that was released, and the draft.", &READERS)
+            .path::<PlanName>("plan", "The plan's name.")
+            .min_version()
+            .answers::<Shown<PlanRow>>(200, "The plan.", shown(examples::plan_row())),
+        get("/v1/plans", "list-plans", "Lists the plans of the price book.", &READERS)
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<PlanShown>>(200, "A page of plans.", page(examples::plan_shown())),
+        get("/v1/subscriptions/{id}/invoices", "list-invoices", "Lists a subscription's invoices, the newest first.", &MONEY_READERS)
+            .path::<Uuid>("id", "The subscription.")
+            .query::<NaiveDate>("issued_from", "Only those issued on this day or later.")
+            .query::<NaiveDate>("issued_to", "Only those issued on this day or before.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<InvoiceRow>>(200, "A page of invoices.", page(examples::invoice_row())),
+        get(
+            "/v1/invoices",
+            "list-invoices-in-arrears",
+            "Lists invoices whose money should have come in, the oldest first.",
+            &MONEY_READERS,
+        )
+        .needs_query::<Arrears>("status", "In dunning, or given up.")
+        .paged(PAGE_DEFAULT, PAGE_MOST)
+        .answers::<Page<InvoiceRow>>(200, "A page of invoices.", page(examples::invoice_row())),
+        get("/v1/webhooks", "list-webhooks", "Lists webhooks that no invoice took in, the newest first.", &MONEY_READERS)
+            .query::<Disposition>("disposition", "Why they were kept; unmatched where it is left out.")
+            .query::<String>("type", "Only those of this type of the provider's.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<WebhookRow>>(200, "A page of webhooks.", page(examples::webhook_row())),
+    ]
+}
+
+/// A row as a read of one shows it.
+fn shown(mut row: Value) -> Value {
+    row["version"] = 1.into();
+    row
 }
 
 /// Answers 200 with the row or the page, 404 where there is none of the tenant's.
@@ -201,7 +280,7 @@ async fn list<R: Serialize + DeserializeOwned>(
     }
     let page = PageRequest { limit, token: http::query(event, "page")? };
     let page = deps.reads.page::<R>(pattern, caller.tenant.as_str(), &params, page).await.map_err(|error| read_problem(error, "list"))?;
-    Ok(http::json(200, &serde_json::json!({ "items": page.items, "next": page.next })))
+    Ok(http::json(200, &Page { items: page.items, next: page.next }))
 }
 
 /// Adds `issued_from` and `issued_to`, where either is given.

@@ -8,22 +8,26 @@ use billing::invoice::Happened;
 use billing::plan::Interval;
 use billing::subscription::{AtProvider, CancelReason};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
 /// An event of any type.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(crate) struct StripeEvent {
+    /// Its id at the provider.
     pub(crate) id: ProviderId,
     #[serde(rename = "type")]
     pub(crate) event_type: String,
+    /// When, in seconds since 1970.
     created: i64,
     data: Data,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 struct Data {
+    /// What it is about, as its type says.
     object: Value,
 }
 

@@ -1,10 +1,11 @@
-//! Notifications' contract: what it hears, and how its functions are reached. `asyncapi.yaml` is derived from it; `docs/contracts.md` is the
-//! guide.
+//! Notifications' contract: what it hears and answers, and how its functions are reached. `asyncapi.yaml` and `openapi.yaml` are derived from
+//! it; `docs/contracts.md` is the guide.
 
 use annals_contract::{Contract, StreamMapping};
 use serde_json::json;
 
 use crate::message::Payment;
+use crate::read;
 
 const PACKAGE: &str = "notifications-service";
 /// Its code knows this service no more than this service knows it: names suffice.
@@ -19,12 +20,17 @@ const RECONCILER_SECONDS: u32 = 900;
 
 /// The contract.
 pub fn contract() -> Contract {
-    let mut contract = Contract::new("notifications", "Emails about what happened, one per event.");
+    let mut contract = Contract::new("notifications", "Emails about what happened, one per event, and what became of them.");
     contract.function("send-email", PACKAGE).needing(&["ANNALS_IDENTITY_URL", "ANNALS_MAIL_FROM"]).within(SEND_EMAIL_SECONDS);
     contract.queue("send-email", "send-email", SEND_EMAIL_SECONDS);
     contract.consume::<Payment>("payment-received", ("billing", "PAYMENT_RECEIVED"), "send-email", "A receipt is sent.");
     contract.consume::<Payment>("payment-failed", ("billing", "PAYMENT_FAILED"), "send-email", "A retry notice is sent.");
     contract.consume::<Payment>("dunning-step-taken", ("billing", "DUNNING_STEP_TAKEN"), "send-email", "A reminder is sent.");
+
+    contract.function("read-notifications", PACKAGE);
+    for route in read::routes() {
+        contract.route(route);
+    }
 
     contract.function("notifications-projector", PROJECTORS).needing(&["ANNALS_BUS"]);
     contract.follow(StreamMapping::new("notifications-log", "notifications-projector"));

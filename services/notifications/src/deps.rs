@@ -23,6 +23,18 @@ pub struct Settings {
     pub from: String,
 }
 
+/// What read-notifications stands on.
+pub struct ReadDeps {
+    pub(crate) reads: Reads,
+}
+
+impl ReadDeps {
+    /// read-notifications on `host`.
+    pub fn new(host: &Host) -> Self {
+        Self { reads: Reads::new(host.account.dynamodb(), access_patterns::notifications()) }
+    }
+}
+
 /// Clients, streams, clock.
 pub struct Deps {
     pub(crate) emails: Streams<Email>,

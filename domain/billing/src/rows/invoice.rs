@@ -2,6 +2,7 @@
 
 use annals_kit::{CustomerId, Money, ProviderId, Recorded, Timestamp};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -9,7 +10,7 @@ use super::shard;
 use crate::invoice::{CreditNoteIssued, InvoiceEvent, InvoiceIssued};
 
 /// An invoice as finance sees it: `PK=INV#<id> SK=META`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvoiceRow {
     /// Its id.
     pub id: Uuid,
@@ -64,6 +65,7 @@ pub struct InvoiceRow {
     pub next_step_at: Option<Timestamp>,
     /// See [`SHARDS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub dunning_shard: Option<u64>,
 }
 
@@ -71,7 +73,7 @@ pub struct InvoiceRow {
 const CREDIT_NOTE: &str = "credit-note";
 
 /// Money that should have come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrears {
     /// It is in dunning.

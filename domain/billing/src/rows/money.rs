@@ -1,12 +1,13 @@
 //! The rows of money that moves on an invoice: payments and refunds, and credit notes.
 
 use annals_kit::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::invoice::CreditReason;
 
 /// A payment, or a refund, below zero; its serde names are attribute names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PaymentRow {
     /// The provider's id of the notice that told of it, or the refund's.
     pub id: String,
@@ -23,7 +24,7 @@ pub struct PaymentRow {
 }
 
 /// A credit note of an invoice; its serde names are attribute names.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CreditNoteRow {
     /// Its id.
     pub id: String,

@@ -1,6 +1,7 @@
 //! The row of a plan in the price book.
 
 use annals_kit::{Recorded, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -8,7 +9,7 @@ use crate::plan::PlanName;
 use crate::price_book::{PlanEvent, PlanVersion, Price};
 
 /// A plan: `PK=PLAN#<id> SK=META`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRow {
     /// Its id.
     pub id: Uuid,
@@ -26,7 +27,7 @@ pub struct PlanRow {
 }
 
 /// A version that was released.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReleasedVersion {
     /// Which.
     pub version: u32,
@@ -39,7 +40,7 @@ pub struct ReleasedVersion {
 }
 
 /// A version that may still change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DraftVersion {
     /// Which.
     pub version: u32,

@@ -2,6 +2,7 @@
 
 use annals_kit::{CustomerId, ProviderId, Recorded, Timestamp};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use crate::plan::{Interval, PlanName};
 use crate::subscription::{Adjustment, SubscriptionCreated, SubscriptionEvent, SubscriptionReactivated, Terms};
 
 /// A subscription as finance sees it: `PK=SUB#<id> SK=META`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SubscriptionRow {
     /// Its id.
     pub id: Uuid,
@@ -62,6 +63,7 @@ pub struct SubscriptionRow {
     pub due_on: Option<NaiveDate>,
     /// See [`super::SHARDS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
     pub due_shard: Option<u64>,
 }
 

@@ -1,12 +1,13 @@
 //! The row of a kept webhook.
 
 use annals_kit::{ProviderId, Recorded, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::webhook::{Disposition, WebhookEvent};
 
 /// What was kept under one name of the provider's: `PK=HOOK#<id> SK=META`. It shows the first body; others are only counted.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WebhookRow {
     /// The stream's id.
     pub id: String,

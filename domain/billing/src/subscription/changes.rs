@@ -2,6 +2,7 @@
 
 use annals_kit::{Command, Money, Timestamp};
 use chrono::NaiveDate;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::commands::is_price;
@@ -16,7 +17,7 @@ use crate::calendar::Period;
 use crate::plan::{Interval, PlanName};
 
 /// When something is to happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
     /// Today.
@@ -26,7 +27,7 @@ pub enum When {
 }
 
 /// What becomes of days that were invoiced and are not used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unused {
     /// They are credited, day by day.

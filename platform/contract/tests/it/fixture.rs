@@ -1,7 +1,7 @@
 //! Two services: billing tells of museum tickets, notifications hears of them. Their names are those of matrices that have tables.
 
-use annals_contract::{Committed, Contract, StreamMapping};
-use annals_kit::{Event, Money, Schema, StreamId, Version};
+use annals_contract::{Access, Committed, CommittedApi, Contract, Route, StreamMapping};
+use annals_kit::{Event, Money, Role, Schema, StreamId, Version};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -57,7 +57,7 @@ pub(crate) struct Ticket {
 
 /// The ticket of the seller's example.
 pub(crate) fn ticket() -> Ticket {
-    Ticket { ticket_id: Uuid::from_u128(1), price: Money::new(1200, "EUR".parse().unwrap()).unwrap() }
+    Ticket { ticket_id: Uuid::from_u128(1), price: price() }
 }
 
 pub(crate) fn seller() -> Contract {
@@ -69,7 +69,59 @@ pub(crate) fn seller() -> Contract {
     contract.follow(StreamMapping::new("subscriptions-log", "billing-projector"));
     contract.function("count-tickets", "billing-service").within(60);
     contract.schedule("count-tickets", "cron(0 6 * * ? *)", json!({ "day": "yesterday" }));
+    contract.function("sell-ticket", "billing-service");
+    contract.function("read-tickets", "billing-service");
+    for route in [sell_ticket(), list_tickets(), opening_hours()] {
+        contract.route(route);
+    }
     contract
+}
+
+/// What a buyer asks for.
+#[derive(Deserialize, JsonSchema)]
+#[allow(dead_code, reason = "only its form matters")]
+struct Order {
+    at: Desk,
+    count: u8,
+    #[serde(default)]
+    voucher: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Page {
+    items: Vec<TicketSold>,
+    next: Option<String>,
+}
+
+fn sell_ticket() -> Route {
+    Route::post("/v1/tickets", "sell-ticket", "Sells tickets.")
+        .admits(&[Role::Owner, Role::Member])
+        .idempotent()
+        .body::<Order>(json!({ "at": "online", "count": 2 }))
+        .answers::<TicketSold>(201, "They are sold.", json!({ "ticket_id": Uuid::from_u128(1), "price": price(), "at": "online" }))
+        .with_header(201, "Location", "The ticket's path.")
+        .refuses(409, &["sold-out"])
+}
+
+fn list_tickets() -> Route {
+    Route::get("/v1/desks/{desk}/tickets", "list-tickets", "Lists tickets.")
+        .function("read-tickets")
+        .admits(&[Role::Owner, Role::Auditor])
+        .path::<Desk>("desk", "Where they were sold.")
+        .query::<u64>("above", "Only dearer ones.")
+        .paged(20, 100)
+        .answers::<Page>(200, "A page of tickets.", json!({ "items": [], "next": null }))
+}
+
+fn opening_hours() -> Route {
+    Route::get("/v1/hours", "opening-hours", "Tells when the museum is open.")
+        .function("read-tickets")
+        .open_to(Access::Public)
+        .answers::<String>(200, "The hours.", json!("10 to 18"))
+}
+
+fn price() -> Money {
+    Money::new(1200, "EUR".parse().unwrap()).unwrap()
 }
 
 pub(crate) fn hearer() -> Contract {
@@ -78,6 +130,16 @@ pub(crate) fn hearer() -> Contract {
     contract.queue("letters-to-write", "write-letter", 10);
     contract.consume::<Ticket>("ticket-sold", ("billing", "TICKET_SOLD"), "letters-to-write", "A letter of thanks is written.");
     contract
+}
+
+/// A contract as both of its files have it.
+pub(crate) fn whole(contract: &Contract) -> Committed {
+    let file = |kind: &str| format!("{}/{kind}.yaml", contract.service);
+    parsed(&file("asyncapi"), &contract.to_yaml()).with_api(parsed_api(&file("openapi"), &contract.to_openapi()))
+}
+
+pub(crate) fn parsed_api(file: &str, text: &str) -> CommittedApi {
+    CommittedApi::parse(file, text).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 pub(crate) fn parsed(file: &str, text: &str) -> Committed {

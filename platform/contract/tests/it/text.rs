@@ -1,25 +1,26 @@
 //! Text and contract say the same; text that is no contract is refused where it is not.
 
-use annals_contract::{Committed, laws};
+use annals_contract::{Committed, CommittedApi, laws};
 
-use crate::fixture::{Ticket, hearer, parsed, seller, ticket};
+use crate::fixture::{Ticket, hearer, parsed, seller, ticket, whole};
 
 #[test]
 fn a_contract_is_read_back_as_it_was_written() {
     for contract in [seller(), hearer()] {
-        assert_eq!(parsed("a.yaml", &contract.to_yaml()).contract, contract);
+        assert_eq!(whole(&contract).contract, contract);
     }
 }
 
 #[test]
 fn writing_is_stable() {
-    let text = seller().to_yaml();
-    assert_eq!(parsed("a.yaml", &text).contract.to_yaml(), text);
+    let (events, routes) = (seller().to_yaml(), seller().to_openapi());
+    let again = whole(&seller()).contract;
+    assert_eq!((again.to_yaml(), again.to_openapi()), (events, routes));
 }
 
 #[test]
 fn the_fixtures_hold() {
-    let contracts = [parsed("seller.yaml", &seller().to_yaml()), parsed("hearer.yaml", &hearer().to_yaml())];
+    let contracts = [whole(&seller()), whole(&hearer())];
     laws::check(&contracts, &access_patterns::all()).unwrap_or_else(|errors| panic!("{errors}"));
 }
 
@@ -57,5 +58,30 @@ fn text_of_another_form_is_refused_where_it_is() {
         assert!(problem.rule == "form" && !problem.next.is_empty(), "{problem}");
         assert!(what == "line" || problem.what.contains(what), "{old}: {problem}");
         assert!(problem.line > 1 || what.contains("max_receives"), "{old}: {problem}");
+    }
+}
+
+#[test]
+fn an_api_of_another_form_is_refused_where_it_is() {
+    let text = seller().to_openapi();
+    let cases = [
+        ("openapi: \"3.1.0\"", "openapi: \"3.0.3\"", "OpenAPI 3.1.0, not 3.0.3"),
+        ("access: roles", "access: rolls", "rolls"),
+        ("- owner", "- root", "root"),
+        ("    post:", "    trace:", "trace"),
+        ("operationId: sell-ticket", "operationid: sell-ticket", "operationid"),
+        ("\"201\":", "\"2XX\":", "2XX is no status"),
+        ("urn:annals:problem:sold-out", "https://example.com/sold-out", "name no codes"),
+        (
+            "        application/json:\n            schema:\n              type: object\n              description: What a buyer",
+            "        text/plain:\n            schema:\n              type: object\n              description: What a buyer",
+            "a body is application/json",
+        ),
+    ];
+    for (old, new, what) in cases {
+        assert!(text.contains(old), "{old}: {text}");
+        let errors = CommittedApi::parse("seller.yaml", &text.replacen(old, new, 1)).unwrap_err();
+        let problem = &errors.0[0];
+        assert!(problem.rule == "form" && problem.what.contains(what) && problem.line > 1 && !problem.next.is_empty(), "{old}: {problem}");
     }
 }
