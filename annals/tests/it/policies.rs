@@ -14,7 +14,7 @@ use crate::world::{World, notice, subscription};
 const PEOPLE: [&str; 4] = ["administrator", "auditor", "importer", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 33] = [
+const UNSEEN: [(&str, &str, &str); 34] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -35,6 +35,7 @@ const UNSEEN: [(&str, &str, &str); 33] = [
     ("billing-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
     ("billing-reconciler", "dynamodb:PartiQLInsert", "what the ledger lacks; nothing is lacking here: see the outage"),
     ("billing-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
+    ("notifications-reconciler", "dynamodb:BatchGetItem", "rows that are folded again: see the projections"),
     ("notifications-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
     ("notifications-reconciler", "dynamodb:PartiQLInsert", "what the ledger lacks; nothing is lacking here: see the outage"),
     ("notifications-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
