@@ -173,7 +173,8 @@ impl Matrix {
         costs.collect()
     }
 
-    fn average_units(&self, table: &str) -> (f64, f64) {
+    /// Read and write units a second of a table and its indexes, at average rates.
+    pub fn average_units(&self, table: &str) -> (f64, f64) {
         let reads =
             self.reads.values().filter(|pattern| pattern.table == table).map(|pattern| read_call(self, pattern) * pattern.rate[0]).sum();
         let writes = self.writes.iter().map(|write| {

@@ -66,6 +66,8 @@ pub enum Command {
     Alarms(Alarms),
     /// Dead letters: list the queues, show their letters, send letters back to where they came from.
     Dlq(Dlq),
+    /// Estimate what commands cost on AWS in a month: by function, table, bus, queues and logs; and what idling costs.
+    Cost(Cost),
     /// Prove, derive from, explain and price the access-pattern matrices; for developers, in a checkout.
     Matrix(Matrix),
     /// Derive, check and release the services' contracts; for developers, in a checkout.
@@ -233,6 +235,17 @@ pub struct Tick {
 pub struct ReplayWebhooks {
     /// The folder; every *.json in it is one body.
     pub folder: PathBuf,
+}
+
+/// Options of `cost`.
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// How many commands in the month, of all services together; 0 shows what idling costs.
+    #[arg(long, default_value_t = 1_000_000, value_name = "NUMBER")]
+    pub commands: u64,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `unmatched`.

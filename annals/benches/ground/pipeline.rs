@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use annals::system::System;
 use annals_local::Durability;
+use annals_projection::{Mode, Walk};
 use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use chrono::TimeDelta;
 
 use crate::process::{Used, resident_megabytes};
 use crate::speed::{create, open, rate};
@@ -54,7 +56,7 @@ pub(crate) async fn against_bare_puts() {
     }
 }
 
-/// A backlog of a million records, and what is in memory while it goes.
+/// A backlog of a million records, what is in memory while it goes, and while a projection is rebuilt from all of it.
 pub(crate) async fn backlog() {
     let directory = tempfile::tempdir().expect("a directory");
     let system = open(directory.path(), Durability::Process).await;
@@ -83,6 +85,22 @@ pub(crate) async fn backlog() {
     let seconds = began.elapsed().as_secs_f64();
     println!("  drained in {seconds:.0} s or less: {:.0}/s, {} MB resident", BACKLOG as f64 / seconds, resident_megabytes());
     running.stop().await;
+    rebuild_from_backlog(&system).await;
+}
+
+async fn rebuild_from_backlog(system: &Arc<System>) {
+    let (reconciler, clock) = crate::projections::rebuilding(system);
+    let (mut walk, began) = (Walk::new(clock.now()), Instant::now());
+    while walk.finished_at.is_none() {
+        reconciler.go_on(&mut walk, Mode::Rebuild, Some(clock.now().plus(TimeDelta::seconds(15)))).await.expect("a walk");
+        println!(
+            "  {:>4.0} s: {} commits folded again, {} MB resident",
+            began.elapsed().as_secs_f64(),
+            walk.tally.commits,
+            resident_megabytes()
+        );
+    }
+    println!("  rebuilt at {:.0} commits/s", walk.tally.commits as f64 / began.elapsed().as_secs_f64());
 }
 
 /// A commit and a row as the system makes them: others are made after them.

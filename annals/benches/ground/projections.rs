@@ -7,17 +7,22 @@ use std::time::Instant;
 
 use annals::session::Session;
 use annals::system::{Options, System};
-use annals_kit::{Clock, Recorded, StreamId};
+use annals_kit::{Clock, CommandId, Money, Recorded, StreamId};
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_local::{Durability, Store, Trim};
-use annals_log::Commit;
+use annals_log::{Commit, Expect, Log, Request, Streams};
 use annals_projection::{CannotFold, Contributions, Mode, Projector, ProjectorDeps, Reconciler, Totals, Walk};
 use annals_reads::{Item, Reads};
 use aws_sdk_dynamodb::types::AttributeValue;
+use billing::invoice::{Happened, Invoice, InvoiceIssued, IssueInvoice, Notice, RecordNotice};
 use billing::subscription::SubscriptionEvent;
 use billing_projectors::active_customers::ActiveCustomers;
 use billing_projectors::mrr_movements::{MrrMovements, Recurring};
-use billing_projectors::rows::Subscriptions;
+use billing_projectors::open_invoices::OpenInvoices;
+use billing_projectors::payments::Payments;
+use billing_projectors::receivables_by_customer::ReceivablesByCustomer;
+use billing_projectors::revenue_by_month::RevenueByMonth;
+use billing_projectors::rows::{Invoices, Subscriptions};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
@@ -61,26 +66,74 @@ pub(crate) async fn run() {
 type Made = fn(ProjectorDeps) -> Projector;
 
 async fn costs() {
-    println!("a projection's cost per {COMMITS} commits, each a new subscription; table and indexes together, bus aside");
+    println!("a projection's cost per {COMMITS} commits; table and indexes together, bus aside");
+    println!(" of subscriptions, each new");
     let projections: [(&str, Made); 3] = [
         ("subscriptions", |deps| Projector::new(deps).with::<Subscriptions>()),
         ("mrr-movements", |deps| Projector::new(deps).with_totals::<MrrMovements>()),
         ("active-customers", |deps| Projector::new(deps).with_totals::<ActiveCustomers>()),
     ];
+    let system = in_memory().await;
+    let model = Model::of(&system).await;
+    fill(&system, &model, COMMITS, 1).await;
+    cost_of_each(&projections, &records(&system).await).await;
+    println!(" of invoices, half of them issued, half paid, in this order");
+    let projections: [(&str, Made); 5] = [
+        ("invoices", |deps| Projector::new(deps).with::<Invoices>()),
+        ("payments", |deps| Projector::new(deps).with_rows::<Payments>()),
+        ("open-invoices", |deps| Projector::new(deps).with_rows::<OpenInvoices>()),
+        ("revenue-by-month", |deps| Projector::new(deps).with_totals::<RevenueByMonth>()),
+        ("receivables-by-customer", |deps| Projector::new(deps).with_totals::<ReceivablesByCustomer>()),
+    ];
+    let system = in_memory().await;
+    issue_and_pay(&deps(&system, "administrator").log, COMMITS / 2).await;
+    cost_of_each(&projections, &records(&system).await).await;
+}
+
+/// Each of them on a system of its own, which has read nothing yet.
+async fn cost_of_each(projections: &[(&str, Made)], records: &[Value]) {
     for (name, made) in projections {
         for batch in [1, 10, 100, 1_000] {
             let system = in_memory().await;
-            let model = Model::of(&system).await;
-            fill(&system, &model, COMMITS, 1).await;
-            let records = records(&system).await;
-            let projector = made(deps(&system, "billing-projector"));
+            let projector = made(deps(&system, "administrator"));
             system.local().meter().reset();
             for records in records.chunks(batch) {
                 let event = serde_json::from_value(json!({ "Records": records })).expect("an event");
                 assert!(projector.handle(event).await.batch_item_failures.is_empty());
             }
-            println!("  {name:<16} batches of {batch:>4}: {}", spent(&system));
+            println!("  {name:<23} batches of {batch:>4}: {}", spent(&system));
         }
+    }
+}
+
+/// So many invoices of as many customers: all issued, then all paid.
+async fn issue_and_pay(log: &Log, invoices: u64) {
+    let streams = Streams::<Invoice>::new(log.clone());
+    let id = |number: u64| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &number.to_be_bytes());
+    let request = |number: u64| {
+        let (tenant, actor) = ("demo".parse().expect("a tenant"), "bench".parse().expect("an actor"));
+        Request::new(&tenant, actor, CommandId(id(number + (1 << 32))), b"")
+    };
+    let (day, amount) = ("2026-11-01".parse().expect("a day"), Money::new(4900, "EUR".parse().expect("a currency")).expect("an amount"));
+    for number in 0..invoices {
+        let issue = IssueInvoice(InvoiceIssued {
+            invoice_id: id(number),
+            subscription_id: id(number),
+            customer_id: format!("customer-{number}").parse().expect("a customer"),
+            amount,
+            issued_on: day,
+            period_start: day,
+            period_end: "2026-12-01".parse().expect("a day"),
+            provider_invoice: None,
+        });
+        streams.execute(&request(number), &StreamId::of("INV", id(number)), Expect::New, &issue).await.expect("an invoice");
+    }
+    for number in 0..invoices {
+        let notice =
+            Notice { event: format!("evt_{number}").parse().expect("an id"), event_type: "invoice.paid".into(), at: MachineClock.now() };
+        let paid = RecordNotice { issue: None, happened: Happened::Paid(amount), notice };
+        let stream = StreamId::of("INV", id(number));
+        streams.execute(&request(invoices + number), &stream, Expect::Existing, &paid).await.expect("a payment");
     }
 }
 
@@ -140,10 +193,8 @@ async fn rebuild() {
         let began = Instant::now();
         let streams = scan_and_write(&system).await;
         let bare = REBUILT as f64 / began.elapsed().as_secs_f64();
-        let deps = deps(&system, "billing-reconciler");
-        let reconciler = Reconciler::new(deps.log.clone(), deps.clock.clone());
-        let reconciler = reconciler.feeding(Projector::new(deps).with_totals::<Later>().followers()[0].clone());
-        let mut walk = Walk::new(MachineClock.now());
+        let (reconciler, clock) = rebuilding(&system);
+        let mut walk = Walk::new(clock.now());
         let began = Instant::now();
         reconciler.go_on(&mut walk, Mode::Rebuild, None).await.expect("a walk");
         assert!(walk.finished_at.is_some() && walk.tally.all().mended >= streams);
@@ -154,6 +205,13 @@ async fn rebuild() {
             resident_megabytes()
         );
     }
+}
+
+/// What rebuilds MRR at a later revision, and its clock.
+pub(crate) fn rebuilding(system: &Arc<System>) -> (Reconciler, Arc<dyn Clock>) {
+    let deps = deps(system, "billing-reconciler");
+    let (reconciler, clock) = (Reconciler::new(deps.log.clone(), deps.clock.clone()), deps.clock.clone());
+    (reconciler.feeding(Projector::new(deps).with_totals::<Later>().followers()[0].clone()), clock)
 }
 
 async fn scan_and_write(system: &System) -> u64 {
@@ -204,7 +262,7 @@ async fn items(system: &System) -> Vec<Item> {
     }
 }
 
-/// The log's commits as records of its stream.
+/// The log's commits as records of its stream, first commits first.
 async fn records(system: &System) -> Vec<Value> {
     let record = |(sequence, item): (usize, Item)| {
         let image = serde_json::to_value(serde_dynamo::Item::from(item)).expect("JSON");
@@ -217,5 +275,7 @@ async fn records(system: &System) -> Vec<Value> {
             },
         })
     };
-    items(system).await.into_iter().enumerate().map(record).collect()
+    let mut items = items(system).await;
+    items.sort_by_key(|item| item["SK"].as_s().expect("a version").clone());
+    items.into_iter().enumerate().map(record).collect()
 }

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod contracts;
+mod cost;
 mod dlq;
 mod history;
 mod matrix;
@@ -39,6 +40,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
     match &command {
         Command::Up(options) => return up::run(&cli.data, options).await,
         Command::Matrix(options) => return matrix::run(options),
+        Command::Cost(options) => return cost::run(options),
         Command::Status(options) => return status::run(&cli.data, options).await,
         Command::Contracts(options) => return contracts::run(options),
         Command::New(New { command: NewCommand::Projection(options) }) => return new_projection::run(options),
@@ -53,7 +55,7 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
 /// Runs a command that asks a system; `directory` is where its data is.
 pub async fn ask(session: &Session, command: Command, directory: &Path) -> Result<Answer, CouldNotTell> {
     match command {
-        Command::Up(_) | Command::Matrix(_) | Command::Contracts(_) | Command::New(_) | Command::Status(_) => {
+        Command::Up(_) | Command::Cost(_) | Command::Matrix(_) | Command::Contracts(_) | Command::New(_) | Command::Status(_) => {
             unreachable!("was run above, as it needs no session like this")
         }
         Command::History(options) => history::run(session, &options).await,

@@ -54,7 +54,7 @@ fn rule(metric: Metric, subject: &str, watched: impl Fn(&str, &Threshold) -> Wat
     AlarmRule {
         name: name(metric, subject),
         metric: format!("{metric:?} of {subject}"),
-        above: threshold.above,
+        above: threshold.value,
         watched: watched(subject, &threshold),
     }
 }

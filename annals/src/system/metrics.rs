@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use annals_kit::Ids;
+use annals_lambda::metrics::When;
 use annals_lambda::{Metric, Metrics};
 use annals_local::randomness::Randomness;
 use annals_local::{Local, Observer};
@@ -23,7 +24,9 @@ impl Metrics for LocalMetrics {
         self.store.count(service, metric, value, about);
         match metric {
             Metric::StreamUnparked => self.local.take_back(&alarms::name(Metric::StreamParked, service), about, "the stream goes on"),
-            _ if metric.definition().alarm.is_some() => self.local.raise(&alarms::name(metric, service), about),
+            _ if metric.definition().alarm.is_some_and(|alarm| alarm.when == When::Above) => {
+                self.local.raise(&alarms::name(metric, service), about)
+            }
             _ => {}
         }
     }

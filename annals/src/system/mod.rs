@@ -24,6 +24,8 @@ pub mod letters;
 mod measurements;
 mod metrics;
 mod openmetrics;
+#[cfg(test)]
+mod planned;
 pub mod processes;
 pub mod roles;
 mod services;

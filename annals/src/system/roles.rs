@@ -1,10 +1,14 @@
 //! Who may do what: the policies in `infra/policies`, which AWS gets as well. Each function has a role of its own, of its name.
 
+use annals_contract::delivery::BUS;
 use annals_local::Role;
 use serde_json::Value;
 
 use super::credentials::Credentials;
 use super::handlers::{MAIL_FROM, VAULT_KEY_ID};
+
+/// The bucket of the ledgers, which are a folder on this machine.
+const LEDGER: &str = "ledger";
 
 /// The policy of each role, as the file of its name has it.
 const POLICIES: [(&str, &str); 19] = [
@@ -36,7 +40,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 
 /// A policy as it is on this machine.
 pub fn policy(text: &str) -> Value {
-    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM)];
+    let here = [("vault_key", VAULT_KEY_ID), ("mail_from", MAIL_FROM), ("bus", BUS), ("ledger", LEDGER)];
     Role::policy(text, &here).expect("the policies in infra/policies are JSON: a test reads them all")
 }
 
@@ -56,8 +60,11 @@ pub(super) fn roles(credentials: &Credentials) -> Vec<Role> {
 
 /// The logs are append-only for everyone but the administrator.
 pub(super) fn resource_policies() -> Vec<(String, Value)> {
-    let append_only: Value = serde_json::from_str(include_str!("../../../infra/policies/log-table.json")).expect("log-table.json is JSON");
+    let append_only = |table: &str| {
+        let text = include_str!("../../../infra/policies/log-table.json");
+        Role::policy(text, &[("table", table)]).expect("log-table.json is JSON")
+    };
     let matrices = access_patterns::all();
     let logs = matrices.iter().flat_map(|matrix| matrix.tables()).filter(|table| table.append_only());
-    logs.map(|table| (table.name().to_owned(), append_only.clone())).collect()
+    logs.map(|table| (table.name().to_owned(), append_only(table.name()))).collect()
 }

@@ -14,11 +14,14 @@ use crate::world::{World, notice, subscription};
 const PEOPLE: [&str; 3] = ["administrator", "auditor", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 28] = [
+const UNSEEN: [(&str, &str, &str); 31] = [
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:ListStreams", "the event source mapping reads the stream with the function's role"),
+    ("*", "s3:GetObject", "the ledger's objects, which are files on this machine"),
+    ("*", "s3:PutObject", "the ledger's objects, which are files on this machine"),
+    ("*", "s3:ListBucket", "the ledger's objects, which are files on this machine"),
     ("send-email", "ses:SendRawEmail", "AWS asks for it where SendEmail has raw content; the local SES does not"),
     ("send-email", "dynamodb:GetItem", "the commit of a repeated command: send-email repeats one only when an answer was lost"),
     ("create-subscription", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
@@ -103,8 +106,9 @@ fn functions() -> impl Iterator<Item = &'static str> {
 fn no_function_has_a_wildcard() {
     for role in functions() {
         for (action, resource) in grants(role) {
-            // A stream's name ends in the time at which it was made, which nobody knows before.
+            // A stream's name ends in the time at which it was made, an object's of the ledger in its size: nobody knows them before.
             let resource = resource.strip_suffix("/stream/*").unwrap_or(&resource);
+            let resource = if resource.starts_with("arn:aws:s3:::") { resource.strip_suffix("/*").unwrap_or(resource) } else { resource };
             assert!(!action.contains('*') && !resource.contains(['*', '$']), "{role}: {action} on {resource}");
         }
     }

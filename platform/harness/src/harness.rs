@@ -20,6 +20,8 @@ use uuid::Uuid;
 
 /// What is published, as one queue gets it.
 const PUBLISHED: &str = "published";
+/// The bus it is published to.
+const BUS: &str = "annals";
 pub(crate) const ADMINISTRATOR: &str = "administrator";
 
 /// A function about to be put on an account.
@@ -31,6 +33,7 @@ pub struct Stage {
     routes: Vec<Route>,
     others: Vec<Function>,
     follows: Option<&'static str>,
+    scheme: &'static str,
     change: Box<dyn FnOnce(Function) -> Function>,
 }
 
@@ -53,6 +56,7 @@ impl Stage {
             routes: Vec::new(),
             others: Vec::new(),
             follows: None,
+            scheme: "http",
             change: Box::new(|function| function),
         }
     }
@@ -86,6 +90,11 @@ impl Stage {
         Self { follows: Some(table), ..self }
     }
 
+    /// With clients that reach AWS over HTTPS, as on AWS. Nobody answers them: for what a function does before its first call.
+    pub fn over_https(self) -> Self {
+        Self { scheme: "https", ..self }
+    }
+
     /// With other limits, such as a timeout.
     pub fn with(self, change: impl FnOnce(Function) -> Function + 'static) -> Self {
         Self { change: Box::new(change), ..self }
@@ -100,17 +109,17 @@ impl Stage {
         config.routes = std::mem::take(&mut self.routes);
         config.queues = vec![Queue::new(PUBLISHED, None)];
         let pattern = json!({ "source": [{ "exists": true }] });
-        config.rules = vec![Rule { name: "all".into(), bus: "annals".into(), pattern, targets: vec![Target::new(PUBLISHED, None)] }];
+        config.rules = vec![Rule { name: "all".into(), bus: BUS.into(), pattern, targets: vec![Target::new(PUBLISHED, None)] }];
         config.stream_mappings = self.follows.map(|table| StreamMapping::new(&self.name, table, &self.name)).into_iter().collect();
         let local = Local::open(config).await.expect("an account in memory opens");
         let (aws, api) = (listen().await, listen().await);
         let credentials = local.credentials(&self.name).expect("its role is one of the account's");
         let environment = [
-            ("AWS_ENDPOINT_URL", url(&aws)),
+            ("AWS_ENDPOINT_URL", url(self.scheme, &aws)),
             ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
             ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
         ];
-        let api_variable = self.api_variable.map(|name| (name, url(&api)));
+        let api_variable = self.api_variable.map(|name| (name, url("http", &api)));
         self.environment.extend(environment.into_iter().chain(api_variable).map(|(name, value)| (name.to_owned(), value)));
         let (aws_server, api_server) = (local.clone(), local.clone());
         tokio::spawn(async move { aws_server.serve_aws(aws).await });
@@ -205,7 +214,7 @@ impl Harness {
 
 /// The role of a function, as its policy has it; one without a policy may do nothing.
 fn role(name: &str) -> Role {
-    let values = [("vault_key", "vault"), ("mail_from", "billing@annals.example")];
+    let values = [("vault_key", "vault"), ("mail_from", "billing@annals.example"), ("bus", BUS), ("ledger", "ledger")];
     let text = std::fs::read_to_string(policies().join(format!("{name}.json")));
     let policy = text.map(|text| Role::policy(&text, &values).expect("the policies in infra/policies are JSON"));
     Role {
@@ -227,10 +236,10 @@ pub(crate) fn administrator() -> Role {
 
 fn append_only() -> Vec<(String, Value)> {
     let text = std::fs::read_to_string(policies().join("log-table.json")).expect("the policy of the logs is there");
-    let policy: Value = serde_json::from_str(&text).expect("log-table.json is JSON");
+    let policy = |table: &str| Role::policy(&text, &[("table", table)]).expect("log-table.json is JSON");
     let matrices = access_patterns::all();
     let logs = matrices.iter().flat_map(|matrix| matrix.tables()).filter(|table| table.append_only());
-    logs.map(|table| (table.name().to_owned(), policy.clone())).collect()
+    logs.map(|table| (table.name().to_owned(), policy(table.name()))).collect()
 }
 
 fn policies() -> PathBuf {
@@ -241,8 +250,8 @@ async fn listen() -> TcpListener {
     TcpListener::bind(("127.0.0.1", 0)).await.expect("there is a free port")
 }
 
-fn url(listener: &TcpListener) -> String {
-    format!("http://{}", listener.local_addr().expect("it listens"))
+fn url(scheme: &str, listener: &TcpListener) -> String {
+    format!("{scheme}://{}", listener.local_addr().expect("it listens"))
 }
 
 pub(crate) struct Nowhere;

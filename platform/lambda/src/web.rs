@@ -10,6 +10,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::pem::PemObject;
 
 /// Any error, its source kept.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -39,6 +40,15 @@ impl TcpWeb {
         Ok(Self { client: Client::builder(TokioExecutor::new()).build(tls) })
     }
 
+    /// For AWS: it trusts Amazon's own authorities, and reads none of the machine's.
+    pub fn to_aws() -> std::io::Result<Self> {
+        let mut roots = rustls::RootCertStore::empty();
+        for authority in rustls::pki_types::CertificateDer::pem_slice_iter(crate::clients::AMAZON_ROOTS) {
+            roots.add(authority.map_err(std::io::Error::other)?).map_err(std::io::Error::other)?;
+        }
+        Ok(Self::trusting(roots))
+    }
+
     /// For one API: with certificate authorities where it is reached over HTTPS, [`TcpWeb::loopback`] where it is not.
     pub fn to(base: &str) -> std::io::Result<Self> {
         if crate::clients::is_plain(base) { Ok(Self::loopback()) } else { Self::new() }
@@ -46,18 +56,18 @@ impl TcpWeb {
 
     /// For addresses of this machine only: no certificate authorities are read.
     pub fn loopback() -> Self {
-        let roots = rustls_without_roots();
-        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(roots).https_or_http().enable_http1().build();
+        Self::trusting(rustls::RootCertStore::empty())
+    }
+
+    fn trusting(roots: rustls::RootCertStore) -> Self {
+        let tls = rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has the protocol versions that rustls calls safe")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
         Self { client: Client::builder(TokioExecutor::new()).build(tls) }
     }
-}
-
-fn rustls_without_roots() -> rustls::ClientConfig {
-    rustls::ClientConfig::builder_with_provider(std::sync::Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("ring has the protocol versions that rustls calls safe")
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 impl Web for TcpWeb {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use access_patterns::Matrix;
 use annals_kit::Generation;
 use annals_lambda::http::{Problem, Response};
-use annals_lambda::{Host, Metric, Metrics, causes, variable};
+use annals_lambda::machine::MachineClock;
+use annals_lambda::web::TcpWeb;
+use annals_lambda::{Account, Host, Metric, Metrics, causes, variable};
 use annals_log::{Log, LogConfig};
 use annals_reads::Reads;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -15,6 +17,7 @@ use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 
+use crate::bucket::Bucket;
 use crate::checkpoint::{LedgerKey, Origin};
 use crate::feed::LedgerFeed;
 use crate::objects::{Directory, Objects, VERIFIER_KEY, checkpoint_path};
@@ -80,18 +83,30 @@ impl SignerDeps {
 }
 
 /// What a signer of `service` finds in a Lambda function's environment: `ANNALS_LEDGER_ORIGIN`, the host that names the ledger;
-/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, a mounted directory.
+/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, `s3://<bucket>/<folder>` or a directory.
 pub fn signer_settings(service: &str) -> Result<(Arc<dyn Objects>, LedgerKey), Error> {
     let generation = Generation(variable("ANNALS_LEDGER_GENERATION")?.parse()?);
     let origin = Origin::new(&variable("ANNALS_LEDGER_ORIGIN")?, service, generation);
     let key = LedgerKey::from_text(origin, &variable("ANNALS_LEDGER_KEY")?)?;
-    Ok((Arc::new(Directory::new(variable("ANNALS_LEDGER_OBJECTS")?.into())), key))
+    Ok((objects(variable("ANNALS_LEDGER_OBJECTS")?)?, key))
+}
+
+/// The objects at a place: in a bucket, which is reached as the function's role, or in a directory.
+fn objects(place: String) -> Result<Arc<dyn Objects>, Error> {
+    if !Bucket::is_one(&place) {
+        return Ok(Arc::new(Directory::new(place.into())));
+    }
+    let bucket = Bucket::at(&place, Arc::new(TcpWeb::to_aws()?), Account::from_env()?, Arc::new(MachineClock));
+    Ok(Arc::new(bucket.ok_or_else(|| format!("ANNALS_LEDGER_OBJECTS is {place}: s3://<bucket>/<folder> is what a bucket is written as"))?))
 }
 
 /// Signs what is new. A refusal is an alarm, and no error: trying again would not help.
 pub async fn sign(_: LambdaEvent<Value>, deps: &SignerDeps) -> Result<Value, Error> {
     match deps.signer.sign().await {
-        Ok(signed) => Ok(json!({ "size": signed.head.map_or(0, |head| head.size), "entries": signed.entries })),
+        Ok(signed) => {
+            deps.metrics.count(deps.service, Metric::LedgerSigned, 1, "");
+            Ok(json!({ "size": signed.head.map_or(0, |head| head.size), "entries": signed.entries }))
+        }
         Err(refused @ SignError::Refused { .. }) => {
             deps.metrics.count(deps.service, Metric::LedgerRefused, 1, &refused.to_string());
             Ok(json!({ "refused": refused.to_string() }))

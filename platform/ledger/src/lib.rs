@@ -6,12 +6,14 @@
 //! - [`records`]: what a batch of the log's stream tells
 //! - [`reader`]: entries by position and time; [`tail`]: what may come next
 //! - [`feed`]: what the ledger lacks of its log, for the reconciler; `known`: what it has
-//! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`objects`]: where both are kept; [`signer`]: signs what it has read
+//! - [`tree`]: the Merkle tree; [`checkpoint`]: its signed root; [`signer`]: signs what it has read
+//! - [`objects`]: where both are kept, in a directory; [`bucket`]: in S3
 //! - [`verify`]: the ledger against itself, its log and its checkpoints
 //! - [`function`]: the functions, the same for every service
 //! - [`sequencer`]: gives every commit its position, once; `window`: what was sequenced lately
 
 pub mod block;
+pub mod bucket;
 pub mod checkpoint;
 pub mod entry;
 pub mod fact;

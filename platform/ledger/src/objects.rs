@@ -80,18 +80,23 @@ impl Directory {
         fs::remove_file(&beside)?;
         match linked {
             Ok(()) => Ok(Kept::Same),
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => compare(&fs::read(path)?, bytes),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(compare(&fs::read(path)?, bytes)),
             Err(error) => Err(error),
         }
     }
 }
 
-fn compare(kept: &[u8], bytes: &[u8]) -> std::io::Result<Kept> {
-    Ok(if kept == bytes { Kept::Same } else { Kept::Other })
+pub(crate) fn compare(kept: &[u8], bytes: &[u8]) -> Kept {
+    if kept == bytes { Kept::Same } else { Kept::Other }
 }
 
 fn size_of(name: &str) -> Option<u64> {
     (name.len() == 20).then(|| name.parse().ok()).flatten()
+}
+
+/// The size of the checkpoint at this path, if there is one.
+pub(crate) fn checkpoint_size(path: &str) -> Option<u64> {
+    size_of(path.strip_prefix(CHECKPOINTS)?.strip_prefix('/')?)
 }
 
 impl Objects for Directory {
@@ -139,7 +144,7 @@ impl Objects for Memory {
         Box::pin(async move {
             let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let kept = objects.entry(path.to_owned()).or_insert_with(|| bytes.to_vec());
-            Ok(compare(kept, bytes)?)
+            Ok(compare(kept, bytes))
         })
     }
 
@@ -150,7 +155,7 @@ impl Objects for Memory {
     fn checkpoints(&self) -> Answering<'_, Vec<u64>> {
         Box::pin(async move {
             let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(objects.keys().filter_map(|path| size_of(path.strip_prefix(CHECKPOINTS)?.strip_prefix('/')?)).collect())
+            Ok(objects.keys().filter_map(|path| checkpoint_size(path)).collect())
         })
     }
 }

@@ -7,9 +7,15 @@ use crate::iam::Need;
 use crate::partiql;
 use crate::wire::Answer;
 
-/// What `operation` with this request needs. Operations that are not known need what no one but an
-/// administrator is given; a statement that cannot be read is refused.
+/// What `operation` with this request needs, each once where a transaction needs it for many items. Operations that are not known need what no
+/// one but an administrator is given; a statement that cannot be read is refused.
 pub(crate) fn needs(operation: &str, request: &Value) -> Result<Vec<Need>, Answer> {
+    let mut needs = all_needs(operation, request)?;
+    needs.dedup();
+    Ok(needs)
+}
+
+fn all_needs(operation: &str, request: &Value) -> Result<Vec<Need>, Answer> {
     let table = || arn::name_of(request["TableName"].as_str().unwrap_or_default());
     let list = |member: &str| request[member].as_array().map(Vec::as_slice).unwrap_or_default();
     let keys = |member: &str| request[member].as_object().into_iter().flat_map(|tables| tables.keys());

@@ -3,6 +3,7 @@
 //! The second connection adds the index without which every write to a table with a stream scans all
 //! stream records, and reads those records from a place instead of from the start.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,6 +30,8 @@ pub(crate) struct Engine {
     writer: Mutex<()>,
     readers_wait: bool,
     marks: Mutex<Marks>,
+    /// Tables that scans in parts find their way in.
+    parted: Mutex<HashSet<String>>,
 }
 
 /// When which stream records were written, by the injected clock: record ids above the first were written at
@@ -56,7 +59,16 @@ impl Engine {
             _ => None,
         };
         let readers_wait = *store == Store::Memory;
-        Ok(Self { path, database, wal, beside: Mutex::new(beside), writer: Mutex::default(), readers_wait, marks: Mutex::default() })
+        Ok(Self {
+            path,
+            database,
+            wal,
+            beside: Mutex::new(beside),
+            writer: Mutex::default(),
+            readers_wait,
+            marks: Mutex::default(),
+            parted: Mutex::default(),
+        })
     }
 
     /// Runs operations of the embedded database. `clock` dates the stream records they write.
@@ -89,6 +101,30 @@ impl Engine {
     pub fn write<T>(&self, change: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let _writing = lock(&self.writer);
         change(&lock(&self.beside))
+    }
+
+    /// Prepares a table for being scanned in parts. The database takes the items of a part in the order of their keys' hashes, and without
+    /// this index reads and sorts the whole table for each page. A table that is never scanned so does without it.
+    pub fn prepare_for_parts(&self, table: &str) -> rusqlite::Result<()> {
+        if lock(&self.parted).contains(table) {
+            return Ok(());
+        }
+        self.write(|connection| {
+            let known = "SELECT EXISTS (SELECT 1 FROM _tables WHERE table_name = ?1)";
+            if connection.query_row(known, [table], |row| row.get(0))? {
+                let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+                let (index, table) = (quoted(&format!("{table} by hash")), quoted(table));
+                connection.execute(&format!("CREATE INDEX IF NOT EXISTS {index} ON {table} (hash_prefix)"), []).map(drop)?;
+            }
+            Ok(())
+        })?;
+        lock(&self.parted).insert(table.to_owned());
+        Ok(())
+    }
+
+    /// Forgets what is known of tables: some were created or deleted.
+    pub fn tables_changed(&self) {
+        lock(&self.parted).clear();
     }
 
     /// When the record of this id was written, if it was in this process.

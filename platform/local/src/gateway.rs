@@ -123,7 +123,7 @@ async fn run(
     failing: &[usize],
 ) -> Answer {
     match operation.service {
-        "dynamodb" => run_dynamodb(account, principal, operation.name, needs, request).await,
+        "dynamodb" => run_dynamodb(account, principal, operation.name, needs, request, body).await,
         "streams" => stream_api::run(account, operation.name, body),
         "events" if operation.name == "PutEvents" => answer(account.bus.put_events(body, failing)),
         "events" if operation.name == "TestEventPattern" => answer(Bus::test_pattern(body)),
@@ -134,14 +134,26 @@ async fn run(
     }
 }
 
-async fn run_dynamodb(account: &Account, principal: &Principal, operation: &str, needs: &[Need], request: &Request) -> Answer {
-    let Ok(body) = std::str::from_utf8(request.body()) else {
+async fn run_dynamodb(
+    account: &Account,
+    principal: &Principal,
+    operation: &str,
+    needs: &[Need],
+    request: &Request,
+    body: &Value,
+) -> Answer {
+    let Ok(text) = std::str::from_utf8(request.body()) else {
         return Answer::refused("SerializationException", "The request body is not UTF-8.");
     };
-    let work = match dynamodb::read(operation, body) {
+    let work = match dynamodb::read(operation, text) {
         Ok(work) => work,
         Err(refusal) => return refusal,
     };
+    if let (Some(table), Some(_)) = (body["TableName"].as_str(), body.get("TotalSegments"))
+        && let Err(error) = account.engine.prepare_for_parts(table)
+    {
+        tracing::warn!(table, %error, "scans of the table in parts will be slow");
+    }
     let ran = {
         let _turn = account.turns.take(&principal.name).await;
         account.engine.run(&*account.clock, work)
@@ -152,11 +164,12 @@ async fn run_dynamodb(account: &Account, principal: &Principal, operation: &str,
             account.streams.written(table);
         });
     }
-    if access::changes_tables(operation)
-        && let Err(error) = account.streams.refresh()
-    {
-        tracing::error!(%error, "streams could not be read");
-        return Answer::internal("streams could not be read");
+    if access::changes_tables(operation) {
+        account.engine.tables_changed();
+        if let Err(error) = account.streams.refresh() {
+            tracing::error!(%error, "streams could not be read");
+            return Answer::internal("streams could not be read");
+        }
     }
     if access::changes_tables(operation) || operation == "DescribeTable" {
         answer.body = with_stream_labels(account, &answer.body).into();

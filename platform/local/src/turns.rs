@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use crate::config::StreamMapping;
 
 /// Requests to the database that functions on streams have under way at the same time, all of them together.
-const AT_ONCE: usize = 2;
+const AT_ONCE: usize = 1;
 
 /// Who waits for whom.
 pub(crate) struct Turns {

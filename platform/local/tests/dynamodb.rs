@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::HashMap;
+
 use annals_local::{Local, Store};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use serde_json::json;
@@ -53,4 +55,31 @@ async fn calls_and_their_capacity_are_tallied() {
     }
     let reading = local.meter().of("PutItem", "log");
     assert_eq!((reading.calls, reading.errors, reading.capacity), (3, 0, 6.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scan_in_parts_meets_every_item_once_whatever_its_pages() {
+    let local = Local::open(config(Store::Memory)).await.unwrap();
+    let client = dynamodb(&local, "admin");
+    for number in 0..60 {
+        put(&client, "log", &format!("stream-{}", number % 20), &format!("{number:03}"), "x").await;
+    }
+    let mut met = vec![];
+    for part in 0..3 {
+        let mut after = None;
+        loop {
+            let scan = client.scan().table_name("log").segment(part).total_segments(3).limit(7).set_exclusive_start_key(after);
+            let page = scan.send().await.unwrap();
+            let key = |item: &HashMap<String, AttributeValue>| (item["PK"].as_s().unwrap().clone(), item["SK"].as_s().unwrap().clone());
+            met.extend(page.items().iter().map(key));
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    // The items of one partition side by side, in order.
+    let streams: Vec<_> = met.chunk_by(|one, next| one.0 == next.0).collect();
+    assert_eq!(streams.len(), 20);
+    assert!(streams.iter().all(|items| items.len() == 3 && items.is_sorted()));
 }

@@ -41,8 +41,12 @@ pub enum Metric {
     WorkFailed,
     /// A ledger and what was signed of it do not agree.
     LedgerRefused,
+    /// A signer has signed all that it has read of its ledger.
+    LedgerSigned,
     /// A function threw, panicked or ran out of time.
     FunctionError,
+    /// An invocation was turned away: as many as may run at once were running.
+    FunctionThrottled,
     /// Stream records were given up on.
     RecordsDiscarded,
     /// A message went to a dead-letter queue.
@@ -105,19 +109,31 @@ pub struct CloudWatch {
     pub dimensions: &'static [&'static [&'static str]],
 }
 
-/// Above which value a person must look.
+/// From which value on a person must look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Threshold {
-    /// The alarm's name; the service, queue or mapping is appended: `dead-letters-send-email-dlq`.
+    /// The alarm's name; the service, function, queue or mapping is appended: `dead-letters-send-email-dlq`.
     pub name: &'static str,
-    /// The alarm is on while the value is greater, in the metric's unit.
-    pub above: u64,
+    /// On which side of `value` the alarm is on.
+    pub when: When,
+    /// In the metric's unit.
+    pub value: u64,
     /// CloudWatch's statistic over the period.
     pub statistic: &'static str,
     /// CloudWatch's period.
     pub period_seconds: u32,
     /// How it ends.
     pub clears: Clears,
+}
+
+/// On which side of its value an alarm is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum When {
+    /// While there is more. Silence is well.
+    Above,
+    /// While there is less: silence is what is wrong. CloudWatch alone can tell; whoever is silent cannot.
+    Below,
 }
 
 /// How an alarm ends.
@@ -147,7 +163,7 @@ pub struct Definition {
     pub open_metrics: &'static str,
     /// Its name on CloudWatch; `None` where CloudWatch has no such metric.
     pub cloudwatch: Option<CloudWatch>,
-    /// When it needs a person.
+    /// When it needs a person; what to do then is in `docs/runbooks/<name>.md`.
     pub alarm: Option<Threshold>,
 }
 
@@ -157,7 +173,7 @@ const BY_SERVICE: &[&[&str]] = &[&["service"]];
 const BY_FUNCTION: &[&[&str]] = &[&["service"], &["service", "function"]];
 
 /// Every metric, in the order of [`Metric`].
-pub const ALL: [Definition; 29] = [
+pub const ALL: [Definition; 31] = [
     counted(Metric::CommandCommitted, Kind::Volume, "annals_commands", "commands carried out").by_function("CommandCommitted"),
     counted(Metric::CommandRefused, Kind::Volume, "annals_commands_refused", "commands refused by the domain").by_function("CommandRefused"),
     counted(Metric::EventPublished, Kind::Volume, "annals_events", "events accepted by the bus").printed("EventPublished"),
@@ -175,8 +191,15 @@ pub const ALL: [Definition; 29] = [
     counted(Metric::CommitLacking, Kind::Notice, "annals_commits_lacking", "commits that were lacking").printed("CommitLacking"),
     counted(Metric::WorkFailed, Kind::Failure, "annals_work_failures", "things due that a scheduled function could not work on").printed("WorkFailed").alarm("work-failed", 0, Clears::ByAcknowledgement),
     counted(Metric::LedgerRefused, Kind::Notice, "annals_ledger_refused", "times a ledger and what was signed of it did not agree").printed("LedgerRefused").alarm("ledger-refused", 0, Clears::ByAcknowledgement),
+    counted(Metric::LedgerSigned, Kind::Notice, "annals_ledger_signed", "times a signer had signed all of its ledger").printed("LedgerSigned").alarm("checkpoint-stale", 1, Clears::ByItself).below().every(900),
     counted(Metric::FunctionError, Kind::Failure, "annals_function_errors", "invocations that threw, panicked or ran out of time")
-        .labelled("function", CloudWatch { namespace: "AWS/Lambda", name: "Errors", dimensions: &[&["FunctionName"]] }),
+        .labelled("function", CloudWatch { namespace: "AWS/Lambda", name: "Errors", dimensions: &[&["FunctionName"]] })
+        .alarm("function-errors", 0, Clears::ByItself)
+        .every(300),
+    counted(Metric::FunctionThrottled, Kind::Failure, "annals_function_throttles", "invocations that were turned away, as too many were running")
+        .labelled("function", CloudWatch { namespace: "AWS/Lambda", name: "Throttles", dimensions: &[&["FunctionName"]] })
+        .alarm("function-throttled", 0, Clears::ByItself)
+        .every(300),
     counted(Metric::RecordsDiscarded, Kind::Failure, "annals_records_discarded", "stream records given up on, all attempts used up or too old")
         .labelled("mapping", CloudWatch { namespace: "AWS/Lambda", name: "DroppedEventCount", dimensions: &[&["EventSourceMappingUUID"]] })
         .alarm("records-discarded", 0, Clears::ByAcknowledgement),
@@ -245,9 +268,23 @@ impl Definition {
         Self { label: Some(label), cloudwatch: Some(cloudwatch), ..self }
     }
 
-    const fn alarm(self, name: &'static str, above: u64, clears: Clears) -> Self {
+    const fn alarm(self, name: &'static str, value: u64, clears: Clears) -> Self {
         let statistic = if matches!(self.kind, Kind::Level) { "Maximum" } else { "Sum" };
-        Self { alarm: Some(Threshold { name, above, statistic, period_seconds: 60, clears }), ..self }
+        Self { alarm: Some(Threshold { name, when: When::Above, value, statistic, period_seconds: 60, clears }), ..self }
+    }
+
+    const fn below(self) -> Self {
+        match self.alarm {
+            Some(alarm) => Self { alarm: Some(Threshold { when: When::Below, ..alarm }), ..self },
+            None => self,
+        }
+    }
+
+    const fn every(self, period_seconds: u32) -> Self {
+        match self.alarm {
+            Some(alarm) => Self { alarm: Some(Threshold { period_seconds, ..alarm }), ..self },
+            None => self,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ pub mod definition;
 pub mod embedded;
 
 pub use command::measured;
-pub use definition::{Clears, CloudWatch, Definition, Kind, Metric, Threshold, Unit};
+pub use definition::{Clears, CloudWatch, Definition, Kind, Metric, Threshold, Unit, When};
 pub use embedded::EmbeddedMetrics;
 
 use chrono::TimeDelta;

@@ -74,7 +74,7 @@ impl Faults for Script {
 
 pub(crate) struct Fixture {
     pub(crate) script: Arc<Script>,
-    _local: Local,
+    pub(crate) local: Local,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) client: aws_sdk_dynamodb::Client,
     pub(crate) log: Log,
@@ -86,6 +86,11 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        Self::of(Generation(0)).await
+    }
+
+    /// The ledger of this generation, empty.
+    pub(crate) async fn of(generation: Generation) -> Self {
         let (clock, ids, script) = (Arc::new(TestClock::default()), Arc::new(SeededIds::new(3)), Arc::new(Script::default()));
         let matrix = access_patterns::billing();
         let mut config = Config::new(Store::Memory, clock.clone(), Arc::new(Seeded::new(3)));
@@ -100,8 +105,8 @@ impl Fixture {
         let client = account.dynamodb();
         let reads = Reads::new(client.clone(), matrix).with_jitter_seed(3);
         let log = Log::new(client.clone(), reads, LogConfig::new(LOG), clock.clone(), ids.clone());
-        let key = LedgerKey::generate(Origin::new("annals.example", "billing", Generation(0)), &*ids);
-        Self { script, _local: local, clock, client, log, objects: Arc::default(), key, ids, sequence: AtomicU64::new(1) }
+        let key = LedgerKey::generate(Origin::new("annals.example", "billing", generation), &*ids);
+        Self { script, local, clock, client, log, objects: Arc::default(), key, ids, sequence: AtomicU64::new(1) }
     }
 
     /// These faults from the next call to the ledger on.
@@ -117,6 +122,19 @@ impl Fixture {
     pub(crate) fn table(&self) -> LedgerTable {
         let reads = Reads::new(self.client.clone(), access_patterns::billing()).with_jitter_seed(3);
         LedgerTable::new(self.client.clone(), reads, LEDGER)
+    }
+
+    /// AWS as whoever may do everything reaches it.
+    pub(crate) fn account(&self) -> Account {
+        let credentials = self.local.credentials("test").unwrap();
+        Account { http: self.local.http_client(), credentials, region: annals_local::arn::REGION.into(), endpoint: None }
+    }
+
+    /// A vault in this account.
+    pub(crate) fn vault(&self) -> annals_vault::Vault {
+        let account = self.account();
+        let reads = Reads::new(account.dynamodb(), access_patterns::billing());
+        annals_vault::Vault::new(account.dynamodb(), account.kms(), reads, ("billing-vault", "vault"), self.clock.clone(), self.ids.clone())
     }
 
     /// A sequencer with nothing in memory, as after a cold start.

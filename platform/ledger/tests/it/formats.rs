@@ -109,3 +109,13 @@ proptest! {
         let _ = block::decode(&damaged);
     }
 }
+
+/// `infra/ledger-key annals-dev/ledger/billing/0` printed it; it has signed nothing but this.
+#[test]
+fn a_key_that_the_script_for_aws_has_made_is_read() {
+    let origin = Origin::new("annals-dev", "billing", Generation(0));
+    let text = "PRIVATE+KEY+annals-dev/ledger/billing/0+76226e0e+AcKaH0VzD8YPiPzqJQ1ZO/BfGgABzL56m20eWB9C9+OX";
+    let key = LedgerKey::from_text(origin, text).unwrap();
+    let head = TreeHead { size: 1, root: tlog_tiles::EMPTY_HASH };
+    assert_eq!(key.verifier().open(&key.sign(head).unwrap()).unwrap(), head);
+}

@@ -26,6 +26,8 @@ pub(super) struct Environment {
     next: oneshot::Sender<Arc<Invocation>>,
     /// How long it took to start.
     pub init: Duration,
+    /// What it took of a processor until then, where the machine tells.
+    pub init_cpu: Option<Duration>,
     /// How many events it has had.
     pub invocations: u64,
 }
@@ -35,6 +37,8 @@ pub(super) struct Invoked {
     pub answer: Answer,
     /// Until the answer, or what came instead.
     pub took: Duration,
+    /// What the process has taken of a processor since it began, where the machine tells.
+    pub cpu: Option<Duration>,
     /// The most memory that the process ever held, where the machine tells.
     pub max_memory_mb: Option<u64>,
     /// The environment, where it can go on.
@@ -59,7 +63,8 @@ impl Environment {
             Ended::Said(Said::Next(next)) => {
                 let init = began.elapsed();
                 tracing::info!(function = definition.name, init_ms = ms(init), "INIT_REPORT");
-                return Ok(Self { process, api, output, next, init, invocations: 0 });
+                let init_cpu = cpu(&process);
+                return Ok(Self { process, api, output, next, init, init_cpu, invocations: 0 });
             }
             Ended::Said(Said::InitFailed(error)) => error,
             Ended::Said(Said::Answered(_)) => FunctionError::new("Runtime.InvalidStateTransition", "it answered before it asked"),
@@ -95,21 +100,21 @@ impl Environment {
                 }
                 Ended::Said(Said::Next(next)) => {
                     let (answer, took) = answered.expect("the API hands out no event while one is unanswered");
-                    let max_memory_mb = max_memory_mb(&self.process);
+                    let (cpu, max_memory_mb) = (cpu(&self.process), max_memory_mb(&self.process));
                     self.output.taken().await;
-                    return Invoked { answer, took, max_memory_mb, environment: Some(Self { next, ..self }) };
+                    return Invoked { answer, took, cpu, max_memory_mb, environment: Some(Self { next, ..self }) };
                 }
                 Ended::Said(Said::InitFailed(error)) => error,
                 Ended::Exited(how) => FunctionError::new("Runtime.ExitError", format!("RequestId: {id} Error: Runtime exited {how}")),
                 Ended::OutOfTime => timed_out(&id, definition.timeout),
             };
-            let max_memory_mb = max_memory_mb(&self.process);
+            let (cpu, max_memory_mb) = (cpu(&self.process), max_memory_mb(&self.process));
             self.process.kill();
             self.process.ended().await;
             self.output.end().await;
             // An answer that came before the end counts.
             let (answer, took) = answered.unwrap_or_else(|| (Err(instead), began.elapsed()));
-            return Invoked { answer, took, max_memory_mb, environment: None };
+            return Invoked { answer, took, cpu, max_memory_mb, environment: None };
         }
     }
 }
@@ -183,6 +188,16 @@ fn max_memory_mb(process: &ChildProcess) -> Option<u64> {
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = peak.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(kilobytes.div_ceil(1024))
+}
+
+/// What all threads of a process have taken of a processor, to the nanosecond, as Linux tells of those that run.
+fn cpu(process: &ChildProcess) -> Option<Duration> {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", process.id())).ok()?;
+    let taken = |thread: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    };
+    Some(threads.filter_map(|thread| taken(thread.ok()?)).sum())
 }
 
 /// Milliseconds as Lambda's reports have them.

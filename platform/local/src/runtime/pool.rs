@@ -34,10 +34,14 @@ impl Pool {
             None => Environment::start(&self.definition, request_id).await.inspect(|started| self.samples.cold(started.init))?,
         };
         let init = (environment.invocations == 0).then_some(environment.init);
+        let init_cpu = environment.init_cpu;
         tracing::debug!(function, request_id, "START");
-        let Invoked { answer, took, max_memory_mb, environment } = environment.invoke(invocation(), &self.definition).await;
+        let Invoked { answer, took, cpu, max_memory_mb, environment } = environment.invoke(invocation(), &self.definition).await;
         if init.is_none() && answer.is_ok() {
             self.samples.warm(took);
+        }
+        if let (Some(_), Some(to_next), Some(to_answer)) = (init, init_cpu, cpu) {
+            self.samples.cpu(to_next, to_answer);
         }
         tracing::debug!(function, request_id, "END");
         tracing::info!(

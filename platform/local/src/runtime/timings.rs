@@ -19,6 +19,10 @@ pub struct Timings {
     pub cold: Option<Spread>,
     /// From handing an event to an environment that has had one before to its answer.
     pub warm: Option<Spread>,
+    /// What an environment took of a processor until its first request for an event.
+    pub cpu_to_next: Option<Spread>,
+    /// What it took of a processor until it had answered its first event.
+    pub cpu_to_answer: Option<Spread>,
 }
 
 /// A set of times.
@@ -36,20 +40,40 @@ pub struct Spread {
 
 /// The samples of one function.
 #[derive(Default)]
-pub(crate) struct Samples(Mutex<(VecDeque<Duration>, VecDeque<Duration>)>);
+pub(crate) struct Samples(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    cold: VecDeque<Duration>,
+    warm: VecDeque<Duration>,
+    cpu_to_next: VecDeque<Duration>,
+    cpu_to_answer: VecDeque<Duration>,
+}
 
 impl Samples {
     pub fn cold(&self, time: Duration) {
-        keep(&mut lock(&self.0).0, time);
+        keep(&mut lock(&self.0).cold, time);
     }
 
     pub fn warm(&self, time: Duration) {
-        keep(&mut lock(&self.0).1, time);
+        keep(&mut lock(&self.0).warm, time);
+    }
+
+    pub fn cpu(&self, to_next: Duration, to_answer: Duration) {
+        let mut kept = lock(&self.0);
+        keep(&mut kept.cpu_to_next, to_next);
+        keep(&mut kept.cpu_to_answer, to_answer);
     }
 
     pub fn timings(&self, function: &str) -> Timings {
-        let samples = lock(&self.0);
-        Timings { function: function.to_owned(), cold: Spread::of(&samples.0), warm: Spread::of(&samples.1) }
+        let kept = lock(&self.0);
+        Timings {
+            function: function.to_owned(),
+            cold: Spread::of(&kept.cold),
+            warm: Spread::of(&kept.warm),
+            cpu_to_next: Spread::of(&kept.cpu_to_next),
+            cpu_to_answer: Spread::of(&kept.cpu_to_answer),
+        }
     }
 }
 
@@ -78,7 +102,11 @@ impl fmt::Display for Spread {
 impl fmt::Display for Timings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |spread: Option<Spread>| spread.map_or_else(|| "none".to_owned(), |spread| spread.to_string());
-        write!(f, "{}: cold {}, warm {}", self.function, text(self.cold), text(self.warm))
+        write!(f, "{}: cold {}, warm {}", self.function, text(self.cold), text(self.warm))?;
+        match (self.cpu_to_next, self.cpu_to_answer) {
+            (Some(next), Some(answer)) => write!(f, "; CPU to the first /next {next}, to the first answer {answer}"),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -92,5 +120,11 @@ mod tests {
         [3, 1, 2].into_iter().for_each(|ms| samples.warm(Duration::from_millis(ms)));
         let timings = samples.timings("f");
         assert_eq!(timings.to_string(), "f: cold none, warm 1.00 / 2.00 / 3.00 ms (3)");
+        samples.cpu(Duration::from_millis(4), Duration::from_millis(5));
+        let text = samples.timings("f").to_string();
+        assert!(
+            text.ends_with("; CPU to the first /next 4.00 / 4.00 / 4.00 ms (1), to the first answer 5.00 / 5.00 / 5.00 ms (1)"),
+            "{text}"
+        );
     }
 }

@@ -1,0 +1,4 @@
+env = "dev"
+settings = {
+  ANNALS_WEBHOOK_TENANT = "demo"
+}

@@ -1,0 +1,4 @@
+env = "prod"
+settings = {
+  ANNALS_WEBHOOK_TENANT = "demo"
+}

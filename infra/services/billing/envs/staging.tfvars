@@ -1,0 +1,4 @@
+env = "staging"
+settings = {
+  ANNALS_WEBHOOK_TENANT = "demo"
+}
