@@ -165,7 +165,7 @@ impl Store for AnnalsStore {
         let streams = Streams::new(log(&self.way, self.pace, self.begins));
         for tag in 0..notes {
             let command = Command { stream, tags: vec![tag], new: tag == 0 };
-            execute(&streams, &command).await.map_err(|failed| format!("{failed:?}"))?;
+            execute(&streams, &command).await.map_err(|failed| failed.to_string())?;
         }
         Ok(())
     }

@@ -187,6 +187,13 @@ impl Runner {
         Ok(Self { contestant, at: At::There(Some(Process { child, tasks, answers: BufReader::new(answers) })) })
     }
 
+    /// Why the state that is loaded of a stream of at least `notes` notes is not its state, if it is not.
+    pub async fn misses(&mut self, stream: u64, notes: u64) -> Option<String> {
+        let answer = self.run(Task::State { stream }).await;
+        let loaded = answer.state.map_or(0, |state| state.notes);
+        answer.failed.or_else(|| (loaded < notes).then(|| format!("loads {loaded} of its events")))
+    }
+
     /// Does a task. What goes wrong is in the answer.
     pub async fn run(&mut self, task: Task) -> Answer {
         match &mut self.at {

@@ -8,8 +8,10 @@ use crate::findings::{Cost, Steady, Work};
 use crate::streams::Scale;
 use crate::task::{Answer, Memory, Task, What};
 
-/// Operations whose cost is averaged.
+/// Operations whose cost is averaged: as many as there are between two snapshots.
 const OPS: u64 = 33;
+/// The same on long streams whose snapshots hold every command: two streams, some 120 commands between two snapshots.
+const OPS_BUSY: u64 = 240;
 /// Nothing takes longer than this, in milliseconds.
 pub const MOST_MS: u64 = 60_000;
 /// Tags from here on are no filled stream's.
@@ -54,34 +56,37 @@ pub async fn at_lengths(account: &Account, scale: Scale) -> Result<Vec<Cost>, St
 }
 
 async fn one(account: &Account, runner: &mut Runner, work: Work, length: u64, streams: Vec<u64>, tag: &mut u64) -> Cost {
+    let ops = if runner.contestant == Contestant::AnnalsBusy && length >= 10_000 { OPS_BUSY } else { OPS };
     if work.is_warm() {
-        let ops = (streams.len() as u64).min(OPS);
-        measure(runner, work, streams.clone(), ops, tag).await;
+        let met = ops.min(streams.len() as u64);
+        measure(runner, work.task(), streams.clone(), met, tag).await;
     }
+    let missed = if work == Work::Load { runner.misses(streams[0], length).await } else { None };
     account.forget_spent();
-    let answer = measure(runner, work, streams, OPS, tag).await;
+    let answer = measure(runner, work.task(), streams, ops, tag).await;
     let spent = account.spent(runner.contestant).per(answer.micros.len() as u64);
-    Cost { contestant: runner.contestant, work, length, spent, failed: answer.failed }
+    Cost { contestant: runner.contestant, work, length, spent, failed: answer.failed.or(missed) }
 }
 
-async fn measure(runner: &mut Runner, work: Work, streams: Vec<u64>, ops: u64, tag: &mut u64) -> Answer {
+async fn measure(runner: &mut Runner, what: What, streams: Vec<u64>, ops: u64, tag: &mut u64) -> Answer {
     let first_tag = *tag;
     *tag += ops * 10;
-    runner.run(Task::Measure { what: work.task(), streams, ops, clients: 1, first_tag, most_ms: MOST_MS }).await
+    runner.run(Task::Measure { what, streams, ops, clients: 1, first_tag, most_ms: MOST_MS }).await
 }
 
-/// One stream from its first command on, and what it leaves in the tables.
+/// One stream, from the command on that comes after its first, and what it leaves in the tables.
 pub async fn steady(scale: Scale) -> Result<Vec<Steady>, String> {
     let mut all = vec![];
     for notes in [1, 5] {
         let account = Account::open(Store::Memory).await?;
         for contestant in Contestant::ALL {
             let mut runner = Runner::here(contestant, &account, Start { metered: true, filled: false }).await?;
+            let what = What::Append { notes, memory: Memory::Warm };
+            let (streams, mut tag) = (vec![contestant.first_stream() + 1], 0);
+            measure(&mut runner, what, streams.clone(), 1, &mut tag).await;
             let before = account.bytes(contestant).await?;
             account.forget_spent();
-            let what = What::Append { notes, memory: Memory::Warm };
-            let (streams, ops) = (vec![contestant.first_stream() + 1], scale.steady);
-            let answer = runner.run(Task::Measure { what, streams, ops, clients: 1, first_tag: 10, most_ms: MOST_MS }).await;
+            let answer = measure(&mut runner, what, streams, scale.steady, &mut tag).await;
             let commands = answer.micros.len() as u64;
             let spent = account.spent(contestant).per(commands);
             let bytes = (account.bytes(contestant).await? - before) as f64 / (commands * notes).max(1) as f64;

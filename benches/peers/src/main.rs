@@ -102,7 +102,7 @@ async fn run(scale: Scale) -> Result<Findings, String> {
     say(began, "work on everything");
     let whole = whole::run(&directory.join("whole"), scale).await?;
     say(began, "speed");
-    let (speeds, resident) = speed::run(&copy(&filled, &directory.join("speed")).await?, scale).await?;
+    let (speeds, resident) = speed::run(&filled, &directory.join("speed"), scale).await?;
     let _ = std::fs::remove_dir_all(&directory);
     say(began, "done");
     Ok(Findings { machine: machine::this(began.elapsed().as_secs()), costs, steady, speeds, safety, whole, resident })

@@ -1,5 +1,6 @@
 //! What a contestant can do, as its documentation says it is done, and how a task is carried out with it.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +20,15 @@ pub enum Failed {
     Other(String),
 }
 
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Conflict => f.write_str("the race for the end of the stream was lost"),
+            Self::Other(reason) => f.write_str(reason),
+        }
+    }
+}
+
 /// One contestant in one process.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -35,7 +45,7 @@ pub trait Store: Send + Sync {
     async fn fill(&self, stream: u64, notes: u64) -> Result<(), String> {
         for tag in 0..notes {
             let command = Command { stream, tags: vec![tag], new: tag == 0 };
-            self.append(&command, Memory::Warm).await.map_err(|failed| format!("{failed:?}"))?;
+            self.append(&command, Memory::Warm).await.map_err(|failed| failed.to_string())?;
         }
         Ok(())
     }
@@ -82,7 +92,7 @@ impl Worker {
             Task::Race { stream, writers, each, first_tag } => self.race(stream, writers, each, first_tag).await,
             Task::Once { command } => match self.store.append(&command, Memory::Cold).await {
                 Ok(()) => Ok(Answer { acknowledged: command.tags, ..Answer::default() }),
-                Err(failed) => Err(format!("{failed:?}")),
+                Err(failed) => Err(failed.to_string()),
             },
             Task::State { stream } => self.store.load(stream).await.map(|state| Answer { state: Some(state), ..Answer::default() }),
             Task::History { stream } => self.store.history(stream).await.map(|tags| Answer { tags, ..Answer::default() }),
@@ -197,7 +207,7 @@ async fn insist(store: &dyn Store, command: &Command, conflicts: &AtomicU64) -> 
                 conflicts.fetch_add(1, Ordering::Relaxed);
             }
             Err(Failed::Other(_)) if errors + 1 < DELIVERIES => errors += 1,
-            Err(failed) => return Err(format!("{failed:?}")),
+            Err(failed) => return Err(failed.to_string()),
         }
     }
 }
@@ -211,7 +221,7 @@ async fn one(store: &dyn Store, what: What, stream: u64, tag: u64) -> Result<(),
     // A new stream is named after its first note: no two operations begin the same.
     let stream = if new { stream + tag } else { stream };
     let command = Command { stream, tags: (tag..tag + notes).collect(), new };
-    store.append(&command, memory).await.map_err(|failed| format!("{failed:?}"))
+    store.append(&command, memory).await.map_err(|failed| failed.to_string())
 }
 
 /// Microseconds, at least one.

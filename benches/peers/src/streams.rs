@@ -24,10 +24,10 @@ pub struct Scale {
 
 /// The whole comparison.
 pub const FULL: Scale =
-    Scale { lengths: &LENGTHS, streams: [40, 20, 4, 2], rounds: 5, ops: [20, 20], steady: 330, commands: 25, whole: [100, 50] };
+    Scale { lengths: &LENGTHS, streams: [200, 40, 4, 2], rounds: 5, ops: [20, 20], steady: 330, commands: 25, whole: [100, 50] };
 /// Enough to see that it runs, and that costs and verdicts are what they should be.
 pub const LIGHT: Scale =
-    Scale { lengths: &[10, 100], streams: [8, 4, 0, 0], rounds: 1, ops: [8, 8], steady: 66, commands: 5, whole: [4, 10] };
+    Scale { lengths: &[10, 100], streams: [16, 4, 0, 0], rounds: 1, ops: [8, 8], steady: 66, commands: 5, whole: [4, 10] };
 
 /// Clients where there are several.
 pub const CLIENTS: u64 = 2;

@@ -37,8 +37,8 @@ pub async fn run(directory: &std::path::Path, scale: Scale) -> Result<Vec<Whole>
     let mut all: Vec<Whole> = vec![];
     for round in 1..=scale.rounds.min(ROUNDS) {
         for (transport, runner) in &mut runners {
-            note(&mut all, &account, *transport, runner.contestant, READ, events, runner.run(Task::ReadAll).await);
             account.forget_spent();
+            note(&mut all, &account, *transport, runner.contestant, READ, events, runner.run(Task::ReadAll).await);
         }
         for (transport, runner) in runners.iter_mut().filter(|(transport, _)| *transport == Transport::InProcess) {
             account.forget_spent();
