@@ -1,7 +1,7 @@
 //! Lets commands go before what is derived from them.
 //!
 //! On AWS a projector that catches up does not slow the commands down: log and rows are tables of their own, with capacity of their own.
-//! Here they share one database and a few processors. So functions that follow streams make few requests at a time, and let others in
+//! Here they share one database and a few processors. So functions that follow streams make one request at a time, and let others in
 //! before each.
 
 use std::collections::HashSet;
