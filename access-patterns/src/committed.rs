@@ -5,11 +5,17 @@ use std::sync::{Arc, LazyLock};
 use crate::matrix::Matrix;
 
 static BILLING: LazyLock<Arc<Matrix>> = LazyLock::new(|| proven("billing.toml", include_str!("../billing.toml")));
+static IDENTITY: LazyLock<Arc<Matrix>> = LazyLock::new(|| proven("identity.toml", include_str!("../identity.toml")));
 static NOTIFICATIONS: LazyLock<Arc<Matrix>> = LazyLock::new(|| proven("notifications.toml", include_str!("../notifications.toml")));
 
 /// Billing's matrix.
 pub fn billing() -> Arc<Matrix> {
     BILLING.clone()
+}
+
+/// Identity's matrix.
+pub fn identity() -> Arc<Matrix> {
+    IDENTITY.clone()
 }
 
 /// Notifications' matrix.
@@ -19,7 +25,7 @@ pub fn notifications() -> Arc<Matrix> {
 
 /// Every service's matrix.
 pub fn all() -> Vec<Arc<Matrix>> {
-    vec![billing(), notifications()]
+    vec![billing(), identity(), notifications()]
 }
 
 fn proven(file: &str, text: &str) -> Arc<Matrix> {

@@ -1,6 +1,6 @@
 //! Parses and proves the access-pattern matrices, and derives tables from them.
 //!
-//! - [`Matrix`]: one service's tables, entities, reads and writes; [`billing`], [`notifications`], [`all`] are the committed ones
+//! - [`Matrix`]: one service's tables, entities, reads and writes; [`billing`], [`identity`], [`notifications`], [`all`] are the committed ones
 //! - [`Codec`], [`Template`]: how values become key text
 //! - [`Params`], [`Plan`]: what a listed read sends to DynamoDB
 //! - [`Matrix::derive`]: everything that follows from a matrix and is committed; [`Matrix::explain`], [`Matrix::cost_report`]: for people
@@ -37,7 +37,7 @@ mod value;
 
 pub use audit::NotListed;
 pub use codec::{Codec, CodecError};
-pub use committed::{all, billing, notifications};
+pub use committed::{all, billing, identity, notifications};
 pub use cost::{Cost, Prices, TableCost};
 pub use derive::Derived;
 pub use entity::{Attribute, Entity, Kind};

@@ -56,6 +56,10 @@ pub enum Command {
     Totals(Totals),
     /// List the commits that make a total; exits 1 if they do not make it exactly.
     Explain(Explain),
+    /// Destroy what opens everything sealed for a person, end their account, and certify what was erased and what remains; exits 1 without --yes.
+    Erase(Erase),
+    /// Print the API key of the demo organisation's owner: what to send as `authorization: Bearer <key>`.
+    Key,
     /// Play the payment provider: post a signed webhook that an invoice was paid, or that paying failed.
     Pay(Pay),
     /// Do now what a schedule does every 5 minutes.
@@ -214,6 +218,22 @@ pub struct Explain {
     #[arg(long, default_value = "demo")]
     pub tenant: String,
     /// Print JSON, one commit a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `erase`.
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// The person: a customer's id, or the id of someone's account.
+    pub person: annals_kit::CustomerId,
+    /// The organisation that they belong to.
+    #[arg(long, default_value = "demo")]
+    pub tenant: annals_kit::Tenant,
+    /// Erase; without it, say what would be erased and change nothing. There is no way back.
+    #[arg(long)]
+    pub yes: bool,
+    /// Print the certificate as JSON.
     #[arg(long)]
     pub json: bool,
 }

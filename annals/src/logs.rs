@@ -31,7 +31,7 @@ pub struct ServiceLog {
 }
 
 /// Every service's.
-pub static LOGS: [ServiceLog; 2] = [
+pub static LOGS: [ServiceLog; 3] = [
     ServiceLog {
         service: "billing",
         table: "subscriptions-log",
@@ -41,6 +41,16 @@ pub static LOGS: [ServiceLog; 2] = [
         sequencer: billing_projectors::ledger::sequencer,
         signer: billing_projectors::ledger::signer,
         ledger: billing_projectors::ledger::table,
+    },
+    ServiceLog {
+        service: "identity",
+        table: "users-log",
+        matrix: access_patterns::identity,
+        projector: identity_projectors::projector,
+        reconciler: identity_projectors::reconciler,
+        sequencer: identity_projectors::ledger::sequencer,
+        signer: identity_projectors::ledger::signer,
+        ledger: identity_projectors::ledger::table,
     },
     ServiceLog {
         service: "notifications",

@@ -102,6 +102,7 @@ impl Session {
         let mut session = Self::open_still(directory, clock, ids).await?;
         if let Self::Own { system, running } = &mut session {
             *running = Some(system.local().start());
+            system.found_demo().await?;
         }
         Ok(session)
     }

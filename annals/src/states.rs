@@ -1,12 +1,16 @@
-//! How the streams of every service fold, and what of them is an effect: what `annals-audit` asks of the services' own code.
+//! How the streams of every service fold, what of them is an effect, gives a role or is about a person: what `annals-audit` asks of the services'
+//! own code.
 
-use annals_audit::domain::{Derived, Deriving, Domain, State};
+use annals_audit::domain::{About, Derived, Deriving, Domain, Standing, State};
 use annals_contract::delivery::BUS;
-use annals_kit::{Aggregate, Event, Recorded, StoredEvent, StreamId, Version};
+use annals_kit::{Actor, Aggregate, CustomerId, Event, Recorded, StoredEvent, StreamId, Timestamp, Version};
 use annals_lambda::Host;
 use annals_log::{BoxError, Commit, StreamHead};
 use annals_projection::difference::Folded;
 use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use identity::api_key::ApiKeyEvent;
+use identity::organisation::OrganisationEvent;
+use identity::rows::{ApiKeyRow, ContactRow, InvitationRow, OrganisationRow, UserRow};
 use notifications::email::Email;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -21,6 +25,14 @@ pub fn state(stream: &StreamId) -> Box<dyn State> {
         "HOOK" => {
             let id = stream.id().to_owned();
             folding(move |row: Option<WebhookRow>, event: &_, recorded| WebhookRow::fold(&id, row, event, recorded))
+        }
+        "USER" => folding(UserRow::fold),
+        "ORG" => folding(OrganisationRow::fold),
+        "INVITE" => folding(InvitationRow::fold),
+        "KEY" => folding(ApiKeyRow::fold),
+        "CONTACT" => {
+            let id = stream.id().to_owned();
+            folding(move |row: Option<ContactRow>, event: &_, recorded| ContactRow::fold(&id, row, event, recorded))
         }
         "NOTE" => folding(|mut email: Email, event: &_, recorded| {
             email.evolve(event, recorded);
@@ -60,6 +72,24 @@ impl<E: Event, S: Default + Serialize + Send> State for Folding<E, S> {
     fn value(&self) -> Value {
         serde_json::to_value(&self.state).unwrap_or_default()
     }
+}
+
+/// The fields by which events name a person: a customer, by the tenant's own id; a member, by that of their account; whom the payment provider
+/// knows, by its id; either, who was erased.
+const NAMES: [&str; 4] = ["customer_id", "user_id", "provider_customer", "person_id"];
+
+/// The fields whose text is sealed, of streams that are a person's.
+const SEALED: [&str; 3] = ["email", "name", "body"];
+
+/// The field by which an event names the person of this id.
+pub fn named_as(event: &StoredEvent, person: &str) -> Option<&'static str> {
+    NAMES.into_iter().find(|name| event.payload.get(*name).and_then(Value::as_str) == Some(person))
+}
+
+/// The fields of an event whose text is sealed. Organisations and keys have names that are not.
+pub fn sealed_fields(stream: &StreamId, event: &StoredEvent) -> Vec<&'static str> {
+    let is_persons = matches!(stream.stream_type(), "USER" | "CONTACT" | "INVITE" | "HOOK");
+    SEALED.into_iter().filter(|field| is_persons && event.payload.contains_key(*field)).collect()
 }
 
 /// A stream of which only its events are known.
@@ -121,5 +151,44 @@ impl Domain for Services {
 
     fn derived<'a>(&'a self, stream: &'a StreamId, version: Version) -> Deriving<'a> {
         Box::pin(self.of_projections(stream, version))
+    }
+
+    fn role_events(&self) -> &'static [&'static str] {
+        &["MEMBER_JOINED", "MEMBER_ROLE_CHANGED", "MEMBER_LEFT", "API_KEY_CREATED", "API_KEY_REVOKED"]
+    }
+
+    fn standing(&self, event: &StoredEvent) -> Result<Option<Standing>, BoxError> {
+        let member = |user: uuid::Uuid, role| Some(Standing { holder: format!("USER#{user}"), kind: "member", role });
+        let key = |key: uuid::Uuid, role| Some(Standing { holder: format!("KEY#{key}"), kind: "key", role });
+        Ok(match event.event_type.as_str() {
+            "MEMBER_JOINED" | "MEMBER_ROLE_CHANGED" | "MEMBER_LEFT" => match event.decode()? {
+                OrganisationEvent::Joined(now) | OrganisationEvent::RoleChanged(now) => member(now.user_id, Some(now.role)),
+                OrganisationEvent::Left(left) => member(left.user_id, None),
+                OrganisationEvent::Created(_) => None,
+            },
+            "API_KEY_CREATED" | "API_KEY_REVOKED" => match event.decode()? {
+                ApiKeyEvent::Created(created) => key(created.key_id, Some(created.role)),
+                ApiKeyEvent::Revoked(revoked) => key(revoked.key_id, None),
+            },
+            _ => None,
+        })
+    }
+
+    fn about(&self, stream: &StreamId, event: &StoredEvent, person: &CustomerId) -> Option<About> {
+        let named_as = named_as(event, person.as_str())?;
+        let acts_as: Option<Actor> = match stream.stream_type() {
+            "USER" => stream.id().parse().ok(),
+            "KEY" => format!("key-{}", stream.id()).parse().ok(),
+            _ => None,
+        };
+        Some(About { named_as, of_nobody_else: stream.stream_type() != "ORG", acts_as })
+    }
+
+    fn sealed(&self, stream: &StreamId, event: &StoredEvent) -> Vec<&'static str> {
+        sealed_fields(stream, event)
+    }
+
+    fn certified(&self, event: &StoredEvent) -> Option<Timestamp> {
+        (event.event_type == "ERASURE_CERTIFIED").then(|| event.payload.get("erased_at")?.as_str()?.parse().ok()).flatten()
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity
 use chrono::TimeDelta;
 
 use crate::process::{Used, resident_megabytes};
-use crate::speed::{create, open, rate};
+use crate::speed::{create, keyed, open, rate};
 
 /// Records of one measurement.
 const RECORDS: u64 = 12_000;
@@ -113,7 +113,7 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) async fn of(system: &Arc<System>) -> Self {
-        let (id, _) = create(&*system.web(), "model").await;
+        let (id, _) = create(&*keyed(system), "model").await;
         system.local().settle().await;
         let auditor = Reads::new(system.account("auditor").dynamodb(), access_patterns::billing());
         let row = auditor.get_item("get_subscription_strong", &Params::new().text("id", &id)).await.expect("a read").expect("the row");

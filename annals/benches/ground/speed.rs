@@ -30,7 +30,24 @@ pub(crate) async fn open(directory: &Path, durability: Durability) -> Arc<System
     let store = Store::Directory(directory.to_owned());
     let options =
         Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
-    Arc::new(System::open(options).await.expect("the system opens"))
+    let system = System::open(options).await.expect("the system opens");
+    system.found_demo().await.expect("a demo organisation");
+    Arc::new(system)
+}
+
+/// The API as the owner of the demo organisation asks it.
+pub(crate) fn keyed(system: &System) -> Arc<dyn Web> {
+    let key = annals::system::demo::organisation(system.credentials()).key();
+    Arc::new(Keyed(system.web(), format!("Bearer {key}")))
+}
+
+struct Keyed(Arc<dyn Web>, String);
+
+impl Web for Keyed {
+    fn call(&self, mut request: http::Request<Bytes>) -> annals_lambda::web::Answering<'_> {
+        request.headers_mut().insert("authorization", self.1.parse().expect("a key is a header's value"));
+        self.0.call(request)
+    }
 }
 
 async fn compare(durability: Durability) {
@@ -105,7 +122,7 @@ fn commit_like(n: u64) -> Item {
 
 /// `POST /v1/subscriptions` through the same JSON as over TCP.
 async fn commands(system: &Arc<System>, count: u64, prefix: &str) -> f64 {
-    let (web, prefix) = (system.web(), prefix.to_owned());
+    let (web, prefix) = (keyed(system), prefix.to_owned());
     rate(count, move |n| {
         let (web, prefix) = (web.clone(), prefix.clone());
         async move {
@@ -218,7 +235,7 @@ impl Sized {
 /// One client, one command at a time, as a person would use it.
 pub(crate) async fn delays() {
     let Sized { system, .. } = &Sized::of(10_000).await;
-    let web = system.web();
+    let web = keyed(system);
     let (mut rows, mut emails) = (vec![], vec![]);
     for n in 0..300 {
         let key = format!("delay-{n}");

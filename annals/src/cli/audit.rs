@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use annals_audit::proving::Place;
 use annals_audit::question::{Moment, Period};
-use annals_kit::{Actor, StreamId, Tenant};
+use annals_kit::{Actor, CustomerId, Role, StreamId, Tenant};
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::logs::LOGS;
@@ -123,6 +123,24 @@ pub enum AuditQuestion {
     Day {
         /// The day.
         day: Period,
+    },
+    /// Who had a role at a time: members, and keys; exits 1 if nobody had.
+    Roles {
+        /// owner, admin, member, finance or auditor.
+        role: Role,
+        /// A time (2026-01-31T09:30:00Z), day (2026-01-31: its end), or now.
+        #[arg(default_value = "now")]
+        moment: Moment,
+    },
+    /// Whether a person of --tenant was erased: the certificate, what it closed, and that history is what it was; exits 1 if not.
+    Erasure {
+        /// A customer, by the tenant's own id; or a member, by that of their account.
+        person: CustomerId,
+    },
+    /// All that is held on a person of --tenant: what names them, what they did, the rows made of it; exits 1 if there is nothing.
+    Person {
+        /// A customer, by the tenant's own id; or a member, by that of their account.
+        person: CustomerId,
     },
     /// Export all entries of a period with their commits and proof, for `annals-verify period`.
     Period {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use access_patterns::{Errors, Matrix};
+use annals_contract::delivery::AUTHORIZER;
 use annals_contract::{Access, Committed, Contract, Route};
 use serde::Serialize;
 
@@ -164,7 +165,8 @@ fn function(contract: &Contract, name: &str) -> Function {
     let streams =
         delivery.stream_mappings.values().filter(|mapping| mapping.function == name).map(|mapping| format!("stream of {}", mapping.table));
     let schedules = delivery.schedules.values().filter(|schedule| schedule.function == name).map(|schedule| schedule.expression.clone());
-    Function { name: name.to_owned(), invoked_by: routes.chain(queues).chain(streams).chain(schedules).collect() }
+    let asked = (name == AUTHORIZER).then(|| "every route that is not for anybody".to_owned());
+    Function { name: name.to_owned(), invoked_by: routes.chain(queues).chain(streams).chain(schedules).chain(asked).collect() }
 }
 
 fn answered(route: &Route) -> Answered {
@@ -173,6 +175,7 @@ fn answered(route: &Route) -> Answered {
         Access::ProviderSigned => "whoever signs as the provider".to_owned(),
         Access::SignedIn => "whoever is signed in".to_owned(),
         Access::Roles(roles) => roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", "),
+        Access::Services(services) => services.iter().map(|service| format!("service {service}")).collect::<Vec<_>>().join(", "),
         Access::ThisMachine => "this machine".to_owned(),
     };
     Answered { route: route.key(), name: route.name.clone(), function: route.function.clone(), open_to }

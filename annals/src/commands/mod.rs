@@ -6,7 +6,9 @@ pub mod catalog;
 mod contracts;
 mod cost;
 mod dlq;
+pub mod erase;
 mod history;
+mod key;
 mod matrix;
 mod new_projection;
 mod pay;
@@ -78,6 +80,8 @@ pub async fn ask(session: &Session, command: Command, directory: &Path) -> Resul
         Command::Unpark(options) => projections::unpark(session, &options).await,
         Command::Totals(options) => totals::list(session, &options).await,
         Command::Explain(options) => totals::explain(session, &options).await,
+        Command::Erase(options) => erase::run(session, directory, &options).await,
+        Command::Key => key::run(session),
         Command::Pay(options) => pay::run(session, &options).await,
         Command::Tick(options) => tick::run(session, &options).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(session, &options).await,

@@ -35,6 +35,7 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
         system.run_processes(binaries, &Endpoints { aws: &listening.aws, api: &listening.api });
     }
     let running = system.local().start();
+    system.found_demo().await.map_err(|error| not_opened(&error))?;
     let (api_server, aws_server) = (system.local().clone(), system.local().clone());
     let api_server = tokio::spawn(async move { api_server.serve_http(api).await });
     let aws_server = tokio::spawn(async move { aws_server.serve_aws(aws).await });
@@ -118,12 +119,14 @@ fn greet(directory: &Path, listening: &Listening, processes: bool) {
 
 Try, in another terminal:
 
-  curl -s {api}/v1/subscriptions -H 'content-type: application/json' -H 'idempotency-key: first' \\
+  KEY=$(cargo run -q -- key)              # the API key of the demo organisation's owner
+  curl -s {api}/v1/contacts/ada -X PUT -H \"authorization: Bearer $KEY\" -d '{{\"email\":\"ada@customers.example\"}}'
+  curl -s {api}/v1/subscriptions -H \"authorization: Bearer $KEY\" -H 'idempotency-key: first' \\
        -d '{{\"customer_id\":\"ada\",\"plan\":\"pro\",\"price\":{{\"amount\":4900,\"currency\":\"EUR\"}},\"interval\":\"month\"}}'
   cargo run -q -- tick generate-due-invoices        # what the schedule does every 5 minutes
-  curl -s {api}/v1/subscriptions/<id>/invoices
+  curl -s {api}/v1/subscriptions/<id>/invoices -H \"authorization: Bearer $KEY\"
   cargo run -q -- pay <invoice id>        # plays the payment provider; a receipt appears in {outbox}
-  curl -s {api}/v1/invoices/<invoice id>
+  curl -s {api}/v1/invoices/<invoice id> -H \"authorization: Bearer $KEY\"
   cargo run -q -- history 'INV#<invoice id>'
   cargo run -q -- verify",
         directory = directory.display(),

@@ -85,14 +85,13 @@ pub(super) async fn acknowledge(event: LambdaEvent<ApiGatewayV2httpRequest>, loc
 }
 
 fn end(event: &ApiGatewayV2httpRequest, local: &Local) -> Result<Response, Problem> {
-    let caller = http::caller(event)?;
     let name: String = http::path(event, "name", "alarm")?;
     let asked: Acknowledgement = http::json_body(event, 4096)?;
     let reason = asked.reason.trim();
     if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {
         return Err(Problem::new(422, "reason-needed", format!("`reason` says in 1 to {LONGEST_REASON} characters what you found")));
     }
-    match local.acknowledge(&name, &format!("acknowledged by {}: {reason}", caller.actor)) {
+    match local.acknowledge(&name, &format!("acknowledged: {reason}")) {
         Ok(Acknowledged::Ended) => Ok(http::json(200, &json!({ "name": name, "state": "OK" }))),
         Ok(Acknowledged::NotOn) => Err(Problem::new(404, "not-found", format!("no alarm {name} is on"))),
         Ok(Acknowledged::EndsByItself) => Err(Problem::new(

@@ -1,10 +1,10 @@
-//! What this machine answers beside the services: how it does, its alarms, its history and ledgers' proofs, and the stand-in for identity.
+//! What this machine answers beside the services: how it does, its alarms, its history and ledgers' proofs.
 //!
 //! Described as every service's API is, and derived into `annals/openapi.yaml` for those who ask it; none of it is on AWS.
 
+use annals_audit::function::AUDITORS;
 use annals_contract::route::Content;
 use annals_contract::{Access, Api, CommittedApi, Errors, Route, laws};
-use annals_kit::CustomerId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -29,12 +29,6 @@ pub fn text() -> String {
     described().to_yaml(SOURCE)
 }
 
-/// How a customer is reached.
-#[derive(Serialize, JsonSchema)]
-pub(super) struct Contact {
-    pub(super) email: String,
-}
-
 /// Why an alarm is ended.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -48,11 +42,6 @@ pub fn described() -> Api {
     let mut api = Api::new("local", "This machine: how it does, its alarms, its ledgers' proofs.");
     let get = |path: &str, name: &str, summary: &str| Route::get(path, name, summary).open_to(Access::ThisMachine);
     let post = |path: &str, name: &str, summary: &str| Route::post(path, name, summary).open_to(Access::ThisMachine);
-    api.route(
-        get("/v1/contacts/{customer}", "identity-contact", "Tells how a customer is reached, until identity does.")
-            .path::<CustomerId>("customer", "The customer.")
-            .answers::<Contact>(200, "An address.", json!({ "email": "ada@customers.example" })),
-    );
     api.route(history());
     api.route(
         get("/local/alarms", "local-alarms", "Lists every alarm there may be, those that are on first.")
@@ -69,7 +58,6 @@ pub fn described() -> Api {
             .path::<String>("name", "The alarm.")
             .body::<Acknowledgement>(json!({ "reason": "the second lane did it" }))
             .answers::<Value>(200, "It is off.", json!({ "name": "log-tampered-billing", "state": "OK" }))
-            .refuses(401, &["unauthorized"])
             .refuses(409, &["ends-by-itself"])
             .refuses(422, &["reason-needed"])
             .refuses(500, &["unreadable"]),
@@ -108,9 +96,9 @@ struct List {
 /// `platform/audit/src/function.rs` says which question takes which parameters.
 fn history() -> Route {
     let summary = "Answers a question of a tenant's auditor to the tenant's history; the question is noted.";
-    let route = Route::get("/v1/audit/{question}", "read-history", summary).open_to(Access::ThisMachine).path::<String>(
+    let route = Route::get("/v1/audit/{question}", "read-history", summary).admits(&AUDITORS).path::<String>(
         "question",
-        "`revisions`, `as-of`, `field`, `actor`, `correlation`, `population`, `inclusion`, `access`, `notice` or `day`.",
+        "`revisions`, `as-of`, `field`, `actor`, `correlation`, `population`, `inclusion`, `access`, `notice`, `day`, `roles`, `erasure` or `person`.",
     );
     let parameters = [
         ("stream", "The stream, such as `INV#<id>`."),
@@ -120,16 +108,15 @@ fn history() -> Route {
         ("correlation", "What belongs together."),
         ("period", "A year, quarter, month or day, `A..B`, or `always`."),
         ("commit", "`INV#<id>@3` or `billing@120`."),
+        ("role", "The role that somebody had."),
+        ("person", "A customer, by your own id; or a member, by that of their account."),
         ("limit", "How many rows at most: 1 to 1000, 200 where it is left out."),
         ("page", "`next` of the page before; the first page is without."),
     ];
     let route = parameters.into_iter().fold(route, |route, (name, summary)| route.query::<String>(name, summary));
     route
         .answers::<Value>(200, "The answer, and the checkpoint at which it was read.", json!({ "items": [], "next": null }))
-        .refuses(400, &["invalid"])
-        .refuses(401, &["unauthorized"])
-        .refuses(500, &["internal", "not-told"])
-        .refuses(503, &["busy"])
+        .refuses(500, &["not-told"])
 }
 
 fn proofs(log: &ServiceLog) -> Route {

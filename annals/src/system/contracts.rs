@@ -30,13 +30,13 @@ macro_rules! files {
 }
 
 /// The services' files.
-const FILES: [Files<'static>; 2] = [files!("billing"), files!("notifications")];
+const FILES: [Files<'static>; 3] = [files!("billing"), files!("identity"), files!("notifications")];
 
 static COMMITTED: LazyLock<Result<Vec<Committed>, Errors>> = LazyLock::new(|| proven(&FILES));
 
 /// The contracts as the services describe them in Rust: what the files are derived from.
 pub fn described() -> Vec<Contract> {
-    vec![billing_service::contract(), notifications_service::contract()]
+    vec![billing_service::contract(), identity_service::contract(), notifications_service::contract()]
 }
 
 /// The committed contracts, which hold.

@@ -9,11 +9,18 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use annals_kit::Ids;
+use identity_service::secret::{Bearer, Secret};
 
 use super::{SystemError, roles};
 
 /// The section of the provider's webhook secret.
 const WEBHOOK: &str = "stripe-webhook";
+/// The section of the API key of the demo organisation's owner.
+const DEMO: &str = "demo-owner";
+/// The section of the key under which addresses are hashed.
+const HASH_KEY: &str = "hash-key";
+/// The sections of the services' own keys.
+const SERVICES: [&str; 1] = ["service-notifications"];
 
 /// The secrets.
 #[derive(Clone)]
@@ -38,8 +45,10 @@ impl Credentials {
             (name.to_owned(), KeyPair { id, secret: format!("{:016x}{:016x}", ids.random(), ids.random()) })
         };
         let webhook = KeyPair { id: "stripe".into(), secret: format!("whsec_{:016x}{:016x}", ids.random(), ids.random()) };
+        let secret = |name: &str| KeyPair { id: name.to_owned(), secret: Secret::new(ids).text().to_owned() };
         let mut sections: BTreeMap<_, _> = roles::names().map(pair).collect();
         sections.insert(WEBHOOK.into(), webhook);
+        sections.extend([DEMO, HASH_KEY].into_iter().chain(SERVICES).map(|name| (name.to_owned(), secret(name))));
         Self { sections }
     }
 
@@ -77,6 +86,31 @@ impl Credentials {
     /// What the payment provider signs its webhooks with.
     pub fn webhook_secret(&self) -> &str {
         &self.role(WEBHOOK).secret
+    }
+
+    /// What the API key of the demo organisation's owner is made of.
+    pub fn demo_secret(&self) -> Secret {
+        self.secret(DEMO)
+    }
+
+    /// What the key of a service is made of.
+    pub fn service_secret(&self, service: &str) -> Secret {
+        self.secret(&format!("service-{service}"))
+    }
+
+    /// What a service sends as `Authorization: Bearer ...`.
+    pub fn service_key(&self, service: &str) -> String {
+        Bearer::Service(service.to_owned(), self.service_secret(service)).text()
+    }
+
+    /// The key under which addresses are hashed.
+    pub fn hash_key(&self) -> &str {
+        &self.role(HASH_KEY).secret
+    }
+
+    fn secret(&self, section: &str) -> Secret {
+        // One that was changed by hand into something else opens nothing; it is not made up anew.
+        self.role(section).secret.parse().unwrap_or_else(|_| panic!("[{section}] in the file of credentials holds 32 digits 0-9 a-f"))
     }
 
     fn parse(text: &str) -> Self {

@@ -17,19 +17,28 @@ use annals_reads::Reads;
 use lambda_runtime::LambdaEvent;
 
 use super::contracts::Listed;
+use super::credentials::Credentials;
 use super::measurements::Measurements;
 use super::metrics::LocalMetrics;
-use super::{System, alarms, identity, openmetrics, status, ticks};
+use super::{System, alarms, demo, openmetrics, status, ticks, web};
 use crate::logs::{LOGS, ServiceLog};
 use crate::states::Services;
 
 /// Whose payments the provider's webhooks tell of.
-const TENANT: &str = "demo";
+pub(super) const TENANT: &str = "demo";
 /// The key that wraps person keys, and the id behind that name.
-const VAULT_KEY: &str = "alias/vault";
+pub(super) const VAULT_KEY: &str = "alias/vault";
 pub(super) const VAULT_KEY_ID: &str = "vault";
 /// Whom emails come from.
 pub(super) const MAIL_FROM: &str = "billing@annals.example";
+
+/// The service that asks identity for addresses and links.
+const NOTIFICATIONS: &str = "notifications";
+
+/// The hashes of the services' keys, as the authorizer takes them.
+fn service_keys(credentials: &Credentials) -> String {
+    format!("{NOTIFICATIONS}:{}", credentials.service_secret(NOTIFICATIONS).hash())
+}
 
 /// How long a tick by hand may take.
 const TICK_TIMEOUT: Duration = Duration::from_secs(60);
@@ -64,7 +73,11 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         vault_key: VAULT_KEY.into(),
     };
     let webhooks = Arc::new(billing_service::WebhookDeps::new(&host("process-webhook"), webhooks));
-    let emails = notifications_service::Settings { identity_url: identity::API.into(), from: MAIL_FROM.into() };
+    let identity = |function: &str| Arc::new(identity_service::Deps::new(&host(function), demo::settings(system.credentials())));
+    let authorizer = identity_service::authorize::AuthorizeDeps::new(&host("authorize"), &service_keys(system.credentials()));
+    let authorizer = Arc::new(authorizer);
+    let identity_key = system.credentials().service_key(NOTIFICATIONS);
+    let emails = notifications_service::Settings { identity_url: web::API.into(), identity_key, from: MAIL_FROM.into() };
     let emails = Arc::new(notifications_service::Deps::new(&host("send-email"), system.web(), emails));
     let note_reads = Arc::new(notifications_service::ReadDeps::new(&host("read-notifications")));
     let own = [
@@ -75,6 +88,19 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("run-dunning", billing("run-dunning"), billing_service::run_dunning::handle),
         function!("follow-dunning", billing("follow-dunning"), billing_service::follow_dunning::handle),
         function!("read-billing", billing("read-billing"), billing_service::read::handle),
+        function!("authorize", authorizer, identity_service::authorize::handle),
+        function!("sign-up", identity("sign-up"), identity_service::sign_up::handle),
+        function!("verify-email", identity("verify-email"), identity_service::verify_email::handle),
+        function!("log-in", identity("log-in"), identity_service::log_in::handle),
+        function!("log-out", identity("log-out"), identity_service::log_out::handle),
+        function!("change-profile", identity("change-profile"), identity_service::change_profile::handle),
+        function!("manage-members", identity("manage-members"), identity_service::manage_members::handle),
+        function!("accept-invitation", identity("accept-invitation"), identity_service::accept_invitation::handle),
+        function!("manage-api-keys", identity("manage-api-keys"), identity_service::manage_api_keys::handle),
+        function!("set-contact", identity("set-contact"), identity_service::set_contact::handle),
+        function!("read-contact", identity("read-contact"), identity_service::read_contact::handle),
+        function!("mint-link", identity("mint-link"), identity_service::mint_link::handle),
+        function!("read-identity", identity("read-identity"), identity_service::read::handle),
         function!("read-notifications", note_reads, notifications_service::read::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
     ];
@@ -98,7 +124,7 @@ fn of_log(log: &ServiceLog, system: &System, host: impl Fn(&str) -> Host) -> [Fu
     ]
 }
 
-/// What only this machine has: a stand-in for identity, history asked over HTTP, and what it tells of itself.
+/// What only this machine has: history asked over HTTP, and what it tells of itself.
 pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Vec<Function> {
     let local = Arc::new(system.local().clone());
     let ledgers = system.ledgers();
@@ -108,7 +134,6 @@ pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>, ids: &Arc
     let audit = audit(system, clock, ids);
     let own = [
         function!("read-history", audit, annals_audit::function::handle).with_timeout(HISTORY_TIMEOUT),
-        function!("identity-contact", Arc::new(()), identity::contact),
         function!("local-alarms", local, alarms::list),
         function!("local-alarm-history", local, alarms::history),
         function!("local-acknowledge", local, alarms::acknowledge),
@@ -149,6 +174,10 @@ pub(super) fn variable(name: &str, listed: &Listed, system: &System, api: &str) 
         "ANNALS_LEDGER_ORIGIN" => super::ledger::HOST,
         "ANNALS_BUS" => BUS,
         "ANNALS_IDENTITY_URL" => api,
+        "ANNALS_IDENTITY_KEY" => return Some(system.credentials().service_key(NOTIFICATIONS)),
+        "ANNALS_SERVICE_KEYS" => return Some(service_keys(system.credentials())),
+        "ANNALS_HASH_KEY" => system.credentials().hash_key(),
+        "ANNALS_PUBLIC_URL" => demo::PUBLIC_URL,
         "ANNALS_MAIL_FROM" => MAIL_FROM,
         "ANNALS_VAULT_KEY" => VAULT_KEY,
         "ANNALS_WEBHOOK_SECRET" => system.credentials().webhook_secret(),

@@ -7,7 +7,8 @@
 //! - [`credentials`]: the secrets of this data directory
 //! - [`guard`]: refuses reads that no matrix lists
 //! - [`ledger`]: the ledgers' keys and proofs
-//! - [`identity`]: a stand-in for identity's contact route
+//! - [`web`]: the HTTP API without TCP
+//! - [`demo`]: the organisation that a new data directory begins with
 //! - [`letters`]: which queues hold dead letters, of what, and where they go back to
 //! - [`metrics`]: takes in what is counted; [`store`]: keeps it; [`services`]: whose it is
 //! - [`measurements`]: what is measured now; [`status`]: for people, [`openmetrics`]: for Prometheus
@@ -18,9 +19,9 @@ mod alarms;
 pub mod api;
 pub mod contracts;
 pub mod credentials;
+pub mod demo;
 mod guard;
 mod handlers;
-mod identity;
 pub mod ledger;
 pub mod letters;
 mod measurements;
@@ -34,6 +35,7 @@ mod services;
 pub mod status;
 mod store;
 pub mod ticks;
+mod web;
 mod wiring;
 
 use std::path::{Path, PathBuf};
@@ -42,13 +44,14 @@ use std::sync::Arc;
 use access_patterns::Table;
 use annals_contract::{Committed, Errors};
 use annals_kit::{Clock, Ids};
-use annals_lambda::{Account, Web};
+use annals_lambda::{Account, Host, Web};
 use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
+use identity_service::found::Founding;
 
 pub use self::credentials::Credentials;
-pub use self::identity::API as IN_PROCESS_API;
 pub use self::ledger::Ledgers;
 pub use self::status::Status;
+pub use self::web::API as IN_PROCESS_API;
 use crate::logs::LOGS;
 
 /// The region of the local account.
@@ -83,6 +86,8 @@ pub struct System {
     ledgers: Ledgers,
     store: Arc<store::MetricsStore>,
     owners: services::Owners,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
 }
 
 /// A system does not open.
@@ -102,6 +107,9 @@ pub enum SystemError {
     /// The contracts that this program was built with do not hold.
     #[error("the contracts do not hold; nothing was opened\n{0}")]
     Contracts(Errors),
+    /// The demo organisation cannot be founded.
+    #[error("the demo organisation could not be founded: {0}")]
+    Demo(String),
     /// Contracts and code name different functions.
     #[error("{0}; nothing was started")]
     Functions(String),
@@ -141,9 +149,24 @@ impl System {
             Some(directory) => Ledgers::of(directory, &*ids)?,
             None => Ledgers::new(&*ids),
         };
-        let system = Self { local, credentials, directory, ledgers, store, owners };
+        let system = Self { local, credentials, directory, ledgers, store, owners, clock: clock.clone(), ids: ids.clone() };
         system.install(contracts, &clock, &ids)?;
         Ok(system)
+    }
+
+    /// Founds the demo organisation, if it is not there.
+    pub async fn found_demo(&self) -> Result<(), SystemError> {
+        self.found(&demo::organisation(&self.credentials)).await
+    }
+
+    /// Founds an organisation, if it is not there.
+    pub async fn found(&self, founding: &Founding) -> Result<(), SystemError> {
+        let metrics = Arc::new(metrics::LocalMetrics { local: self.local.clone(), store: self.store.clone() });
+        let (clock, ids) = (self.clock.clone(), self.ids.clone());
+        let host = Host { account: self.account(demo::ROLE), metrics, clock, ids };
+        // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
+        let founded = Box::pin(demo::ensure(&host, &self.credentials, founding)).await;
+        founded.map(drop).map_err(|problem| SystemError::Demo(problem.detail))
     }
 
     fn install(&self, contracts: &[Committed], clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Result<(), SystemError> {
@@ -189,8 +212,15 @@ impl System {
 
     /// The HTTP API, in process.
     pub fn web(&self) -> Arc<dyn Web> {
-        Arc::new(identity::InProcessWeb(self.local.clone()))
+        Arc::new(web::InProcessWeb(self.local.clone()))
     }
+}
+
+/// Every route that asks who calls, as `GET /v1/me`.
+pub fn authorized_routes() -> Vec<String> {
+    let contracts = contracts::committed().unwrap_or_default();
+    let routes = wiring::routes(contracts, &api::described()).into_iter().filter(|route| route.authorizer.is_some());
+    routes.map(|route| format!("{} {}", route.method, route.path)).collect()
 }
 
 /// Where the batches are that stream mappings gave up on, under the keys that S3 would have.

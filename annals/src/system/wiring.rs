@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use annals_contract::delivery::AUTHORIZER;
 use annals_contract::{Api, Committed, Delivery};
 use annals_local::{Config, Function, Queue, QueueMapping, Route, Rule, Schedule, StreamMapping, Target};
 
 /// Streams, rules, queues and routes of every contract, and the routes of this machine.
 pub(super) fn connect(config: &mut Config, contracts: &[Committed], machine: &Api) {
-    config.routes.extend(routes(machine));
+    config.routes = routes(contracts, machine);
     for Committed { contract, .. } in contracts {
-        config.routes.extend(routes(&contract.api));
         let delivery = &contract.delivery;
         config.stream_mappings.extend(stream_mappings(delivery));
         config.rules.extend(rules(delivery));
@@ -44,8 +44,15 @@ pub(super) fn as_described(function: Function, described: &annals_contract::Func
     }
 }
 
-fn routes(api: &Api) -> impl Iterator<Item = Route> {
-    api.routes.iter().map(|route| Route::new(route.method.as_str(), &route.path, &route.function))
+/// Every route there is.
+pub(super) fn routes(contracts: &[Committed], machine: &Api) -> Vec<Route> {
+    let apis = std::iter::once(machine).chain(contracts.iter().map(|committed| &committed.contract.api));
+    apis.flat_map(|api| &api.routes).map(route).collect()
+}
+
+fn route(described: &annals_contract::Route) -> Route {
+    let route = Route::new(described.method.as_str(), &described.path, &described.function);
+    if described.access.is_authorized() { route.behind(AUTHORIZER) } else { route }
 }
 
 fn stream_mappings(delivery: &Delivery) -> impl Iterator<Item = StreamMapping> {

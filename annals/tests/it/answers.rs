@@ -49,6 +49,9 @@ fn fault(route: &Route, given: &Given<'_>) -> Option<String> {
         return (!known).then(|| format!("the problem {code}"));
     }
     let Some(answer) = route.answers.get(&given.status) else { return Some("the status".into()) };
+    if answer.content.is_empty() {
+        return (!given.content_type.is_empty()).then(|| format!("a body of {}", given.content_type));
+    }
     let Some(content) = answer.content.get(given.content_type) else { return Some(format!("the media type {}", given.content_type)) };
     if given.content_type != annals_contract::route::JSON {
         return None;

@@ -5,15 +5,13 @@ use serde_json::{Value, json};
 
 use crate::world::{Answer, World, notice, subscription};
 
-/// Asks as somebody of a tenant.
-async fn ask_as(world: &World, tenant: &str, question: &str) -> Answer {
-    let url = format!("{}/v1/audit/{question}", annals::system::IN_PROCESS_API);
-    let request = http::Request::get(url).header("x-annals-tenant", tenant).header("x-annals-actor", "eve");
-    world.send(request, "").await
+/// Asks as whoever sends this.
+async fn ask_as(world: &World, bearer: &str, question: &str) -> Answer {
+    world.ask(bearer, "GET", &format!("/v1/audit/{question}"), &Value::Null).await
 }
 
 async fn ask(world: &World, question: &str) -> Value {
-    let answer = ask_as(world, "demo", question).await;
+    let answer = ask_as(world, &world.demo(), question).await;
     assert_eq!(answer.status, 200, "{question}: {}", answer.body);
     answer.body
 }
@@ -33,10 +31,7 @@ async fn world() -> (World, String, String) {
         tokio::time::advance(std::time::Duration::from_secs(60)).await;
         assert_eq!(world.webhook(&body).await.status, 200);
     }
-    world.settle().await;
-    for signer in ["billing-signer", "notifications-signer"] {
-        world.system.local().invoke(signer, json!({})).await.unwrap();
-    }
+    world.sign().await;
     (world, subscription, invoice)
 }
 
@@ -79,7 +74,7 @@ async fn what_was_known_at_a_moment_is_told() {
         assert_eq!(status(row["recorded_at"].as_str().unwrap()).await.0, row["to"]);
     }
     assert_eq!(status("2025-12-31").await.0, Value::Null);
-    assert_eq!(ask_as(&world, "demo", &format!("as-of?stream=INV%23{invoice}&moment=@999")).await.status, 400);
+    assert_eq!(ask_as(&world, &world.demo(), &format!("as-of?stream=INV%23{invoice}&moment=@999")).await.status, 400);
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,14 +85,16 @@ async fn an_actors_deeds_include_what_was_refused() {
         assert_eq!(world.post("/v1/subscriptions", "k", &subscription(customer)).await.status, 409);
     }
     world.settle().await;
-    let told = ask(&world, "actor?actor=operator&period=2026").await;
-    assert_eq!((&told["facts"]["refused"], &told["facts"]["commands"]), (&json!(1), &json!(2)), "{told}");
+    let owner = world.actor(&world.demo()).await;
+    let told = ask(&world, &format!("actor?actor={owner}&period=2026")).await;
+    // A contact, a subscription, an invoice.
+    assert_eq!((&told["facts"]["refused"], &told["facts"]["commands"]), (&json!(1), &json!(3)), "{told}");
     let details = column(&told, "detail");
     assert!(details.iter().any(|detail| detail.starts_with("create-subscription: ")), "{details:?}");
     let positions: Vec<u64> = column(&told, "position").iter().map(|text| text.parse().unwrap()).collect();
     assert!(positions.is_sorted());
     assert_eq!(ask(&world, "actor?actor=nobody").await["answer"], false);
-    assert_eq!(ask(&world, "actor?actor=operator&period=2025").await["answer"], false);
+    assert_eq!(ask(&world, &format!("actor?actor={owner}&period=2025")).await["answer"], false);
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,34 +168,41 @@ async fn readings_are_history_once_a_minute() {
     assert_eq!(of_billing.len(), 2, "{told}");
     assert_eq!(
         (&of_billing[0]["actor"], &of_billing[0]["what"], &of_billing[0]["tenant"]),
-        (&json!("eve"), &json!("read"), &json!("demo"))
+        (&json!(world.actor(&world.demo()).await), &json!("read"), &json!("demo"))
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn another_tenant_is_told_nothing() {
-    let (world, subscription, invoice) = world().await;
-    let other = http::Request::post(format!("{}/v1/subscriptions", annals::system::IN_PROCESS_API));
-    let other = other.header("x-annals-tenant", "other").header("x-annals-actor", "operator").header("idempotency-key", "o");
-    assert_eq!(world.send(other, subscription_body()).await.status, 201);
+    let (world, id, invoice) = world().await;
+    let other = world.other().await;
+    assert_eq!(world.ask(&other, "POST", "/v1/subscriptions", &subscription("bob")).await.status, 201);
     world.settle().await;
-    for question in [
-        format!("revisions?stream=INV%23{invoice}"),
-        format!("as-of?stream=SUB%23{subscription}&moment=now"),
-        "notice?stream=NOTE%23x".into(),
-    ] {
-        let told = ask_as(&world, "other", &question).await.body;
+    for question in
+        [format!("revisions?stream=INV%23{invoice}"), format!("as-of?stream=SUB%23{id}&moment=now"), "notice?stream=NOTE%23x".into()]
+    {
+        let told = ask_as(&world, &other, &question).await.body;
         assert_eq!((&told["answer"], &told["items"]), (&json!(false), &json!([])), "{question}");
     }
-    let told = ask_as(&world, "other", "day?period=2026").await.body;
+    let told = ask_as(&world, &other, "day?period=2026").await.body;
     assert!(column(&told, "tenant").iter().all(|tenant| tenant == "other"), "{told}");
-    let told = ask_as(&world, "other", "actor?actor=operator").await.body;
+    let told = ask_as(&world, &other, &format!("actor?actor={}", world.actor(&other).await)).await.body;
     assert_eq!(told["facts"]["commands"], 1);
-    assert_eq!(ask_as(&world, "other", "inclusion?commit=billing@0").await.status, 404);
+    let told = ask_as(&world, &other, &format!("actor?actor={}", world.actor(&world.demo()).await)).await.body;
+    assert_eq!((&told["answer"], &told["items"]), (&json!(false), &json!([])));
+    assert_eq!(ask_as(&world, &other, "inclusion?commit=billing@0").await.status, 404);
 }
 
-fn subscription_body() -> String {
-    subscription("bob").to_string()
+#[tokio::test(start_paused = true)]
+async fn a_tenants_auditor_is_told_and_a_member_is_not() {
+    let world = World::new().await;
+    let ada = world.person("ada@example.com", "Ada").await;
+    for (role, status) in [("admin", 200), ("finance", 200), ("auditor", 200), ("member", 403)] {
+        let somebody = world.member(&ada, &format!("{role}@example.com"), role).await;
+        assert_eq!(ask_as(&world, &somebody.bearer, "day?period=2026").await.status, status, "{role}");
+    }
+    assert_eq!(ask_as(&world, &world.notifications(), "day?period=2026").await.status, 401, "services have no role");
+    assert_eq!(world.nobody("GET", "/v1/audit/day?period=2026", &Value::Null).await.status, 401);
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,20 +217,22 @@ async fn a_commit_is_proven_to_whoever_has_the_key() {
         let forged = String::from_utf8(text("commit")).unwrap().replace("demo", "dema");
         assert_eq!(inclusion::verify(&key, &text("proof"), forged.as_bytes()).unwrap_err().check, "commit-hash");
     }
-    assert_eq!(ask_as(&world, "demo", "inclusion?commit=INV%23none@2").await.status, 404);
+    assert_eq!(ask_as(&world, &world.demo(), "inclusion?commit=INV%23none@2").await.status, 404);
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_asked_is_refused_with_words() {
     let (world, ..) = world().await;
     for (question, words) in [
-        ("roles", "there is no such question"),
+        ("gossip", "there is no such question"),
+        ("roles?role=king", "`role`"),
+        ("roles?role=owner&moment=3", "a time, a day or now"),
         ("revisions", "`stream` is missing"),
         ("revisions?stream=x", "a stream"),
         ("day?period=yesterday", "2026-Q1"),
         ("inclusion?commit=x", "billing@120"),
     ] {
-        let answer = ask_as(&world, "demo", question).await;
+        let answer = ask_as(&world, &world.demo(), question).await;
         assert_eq!(answer.status, 400, "{question}");
         assert!(answer.body["detail"].as_str().unwrap().contains(words), "{}", answer.body);
     }

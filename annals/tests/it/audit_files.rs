@@ -23,45 +23,42 @@ async fn ask(world: &World, arguments: &[&str]) -> Result<Answer, CouldNotTell> 
     commands::ask(&Session::of(world.system.clone()), cli.command.unwrap(), Path::new("unused")).await
 }
 
-async fn sign(world: &World) {
-    world.settle().await;
-    for signer in ["billing-signer", "notifications-signer"] {
-        world.system.local().invoke(signer, json!({})).await.unwrap();
-    }
-}
-
 async fn world() -> (World, String) {
     let world = World::new().await;
     let invoice = world.invoice(&world.subscribe("k", "ada").await).await;
     assert_eq!(world.webhook(&notice("evt_1", "invoice.paid", &invoice, 4900, 1)).await.status, 200);
-    sign(&world).await;
+    world.sign().await;
     (world, invoice)
 }
 
 #[tokio::test(start_paused = true)]
 async fn each_question_has_its_exit_code() {
     let (world, invoice) = world().await;
-    let stream = format!("INV#{invoice}");
-    let yes: [&[&str]; 9] = [
+    let (stream, owner) = (format!("INV#{invoice}"), world.actor(&world.demo()).await);
+    let yes: [&[&str]; 11] = [
         &["revisions", &stream],
         &["revisions", &stream, "--json"],
         &["as-of", &stream, "1"],
         &["field", &stream, "status", "--csv"],
-        &["actor", "operator", "--in", "2026"],
+        &["actor", &owner, "--in", "2026"],
         &["population", "2026-01"],
         &["inclusion", &format!("{stream}@2")],
         &["day", "2026-01-01", "--service", "billing"],
         &["replay"],
+        &["roles", "owner"],
+        &["person", "ada", "--tenant", "demo", "--csv"],
     ];
     for arguments in yes {
         assert_eq!(ask(&world, arguments).await.unwrap(), Answer::Yes, "{arguments:?}");
     }
-    let no: [&[&str]; 6] = [
+    let no: [&[&str]; 8] = [
         &["revisions", "INV#none"],
         &["as-of", &stream, "2025-01-01"],
         &["field", &stream, "colour"],
         &["actor", "nobody"],
         &["notice", "none"],
+        &["roles", "owner", "2025-12-31"],
+        &["person", "nobody", "--tenant", "demo"],
         &["correlation", "00000000-0000-0000-0000-000000000001"],
     ];
     for arguments in no {
@@ -70,6 +67,7 @@ async fn each_question_has_its_exit_code() {
     for (arguments, words) in [(["as-of", &stream, "@900"], "position 900"), (["extension", "billing", "/nowhere"], "/nowhere")] {
         assert!(ask(&world, &arguments).await.unwrap_err().what.contains(words));
     }
+    assert!(ask(&world, &["person", "ada"]).await.unwrap_err().what.contains("say of which"), "every organisation may have an ada");
     world.settle().await;
     assert_eq!(ask(&world, &["access"]).await.unwrap(), Answer::Yes, "all of this was noted");
 }
@@ -117,7 +115,7 @@ async fn a_period_an_inclusion_and_an_extension_verify_without_annals() {
     let old_size = ledger.objects.newest_checkpoint().await.unwrap().unwrap();
     let old = ledger.objects.read(&checkpoint_path(old_size)).await.unwrap().unwrap();
     world.subscribe("later", "bob").await;
-    sign(&world).await;
+    world.sign().await;
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     let out = |name: &str| path(name).to_str().unwrap().to_owned();

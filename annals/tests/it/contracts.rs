@@ -162,6 +162,7 @@ async fn a_contract_publishes_what_its_projector_publishes() {
     };
     let projectors: BTreeMap<&str, Projector> = BTreeMap::from([
         ("billing", billing_projectors::projector(&host("billing-projector"), "annals")),
+        ("identity", identity_projectors::projector(&host("identity-projector"), "annals")),
         ("notifications", notifications_projectors::projector(&host("notifications-projector"), "annals")),
     ]);
     for contract in contracts() {

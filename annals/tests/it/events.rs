@@ -1,10 +1,11 @@
-//! Law: whatever a contract publishes, every consumer reads with its own type.
+//! Laws: whatever a contract publishes, every consumer reads with its own type; whatever the body of a route may be, its function reads.
 //!
 //! Each service shows in its own tests that its domain's events fit the schemas it publishes; here anything that those schemas admit is
-//! handed to the types that consumers read with, for every event there is.
+//! handed to the types that consumers read with, for every event there is; and anything that a route asks for to the type of its function.
 
+use annals::system::api;
 use annals::system::contracts::described;
-use annals_contract::{Consumed, Message};
+use annals_contract::{Consumed, Message, Route};
 use proptest::prelude::*;
 use proptest::string::string_regex;
 use proptest::test_runner::{Config, TestRunner};
@@ -24,6 +25,9 @@ fn values(schema: &Value) -> BoxedStrategy<Value> {
     }
     if let Some(forms) = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array) {
         return prop::strategy::Union::new(forms.iter().map(values)).boxed();
+    }
+    if schema.get("type").is_none() {
+        return prop::sample::select(vec![json!(null), json!(7), json!("text"), json!({ "any": ["thing"] })]).boxed();
     }
     match schema["type"].as_str() {
         Some("object") => objects(schema),
@@ -67,10 +71,14 @@ fn texts(schema: &Value) -> BoxedStrategy<Value> {
         }
         (_, Some(CURRENCY)) => prop::sample::select(vec!["EUR", "USD", "JPY", "KWD"]).prop_map(str::to_owned).boxed(),
         (_, Some(pattern)) => string_regex(pattern.trim_start_matches('^').trim_end_matches('$')).unwrap().boxed(),
-        (None, None) => "\\PC{0,20}".boxed(),
+        (None | Some("password"), None) => {
+            let fewest = schema["minLength"].as_u64().unwrap_or(0);
+            string_regex(&format!("\\PC{{{fewest},{}}}", fewest + 20)).unwrap().boxed()
+        }
         (Some(format), None) => panic!("a format that no contract has had yet: {format}"),
     };
-    text.prop_map(Value::from).boxed()
+    let most = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
+    text.prop_filter("it is too long", move |text| text.chars().count() as u64 <= most).prop_map(Value::from).boxed()
 }
 
 fn reads(message: &Message, consumed: &Consumed, by: &str) {
@@ -95,6 +103,32 @@ fn whatever_a_contract_publishes_its_consumers_read() {
         }
     }
     assert!(seen > 3, "{seen}");
+}
+
+fn takes(route: &Route) {
+    let body = &route.body.as_ref().expect("a route with a body").schema;
+    let law = TestRunner::new(Config::with_cases(64)).run(&values(body), |value| {
+        let read = route.reader.read(value.clone()).expect("a route that is described has its function's code");
+        prop_assert!(read.is_ok(), "{} does not take {value}: {}", route.key(), read.unwrap_err());
+        Ok(())
+    });
+    law.unwrap_or_else(|error| panic!("{}: {error}", route.key()));
+}
+
+#[test]
+fn whatever_the_body_of_a_route_may_be_its_function_reads() {
+    let apis = described().into_iter().map(|contract| contract.api).chain([api::described()]);
+    let routes: Vec<Route> = apis.flat_map(|api| api.routes).filter(|route| route.body.is_some()).collect();
+    routes.iter().for_each(takes);
+    assert!(routes.len() > 10, "{}", routes.len());
+}
+
+#[test]
+fn a_body_that_is_more_than_its_function_takes_is_found() {
+    let mut route = Route::post("/v1/counts", "count", "Counts.").body::<u8>(json!(1));
+    route.body.as_mut().unwrap().schema["maximum"] = json!(1_000_000);
+    let found = std::panic::catch_unwind(|| takes(&route)).unwrap_err();
+    assert!(found.downcast_ref::<String>().unwrap().contains("POST /v1/counts does not take 256"));
 }
 
 #[test]

@@ -22,7 +22,7 @@ async fn commits_are_sequenced_signed_and_served() {
     assert_eq!(served(&world, "/ledger/billing/checkpoint").await.0, 404);
     world.invoice(&world.subscribe("k", "ada").await).await;
     world.settle().await;
-    for signer in ["billing-signer", "notifications-signer"] {
+    for signer in ["billing-signer", "identity-signer", "notifications-signer"] {
         world.system.local().invoke(signer, json!({})).await.unwrap();
     }
     let client = world.system.account("auditor").dynamodb();

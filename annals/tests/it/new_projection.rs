@@ -28,11 +28,12 @@ impl Tree {
     fn new() -> Self {
         let tree = Self(tempfile::tempdir().unwrap());
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        for part in ["projectors", "domain/billing", "domain/notifications", "access-patterns/derived", "platform/reads/src/generated"] {
+        for part in ["projectors", "domain", "access-patterns/derived", "platform/reads/src/generated"] {
             copy(&workspace.join(part), &tree.path(part));
         }
-        for matrix in ["access-patterns/billing.toml", "access-patterns/notifications.toml"] {
-            copy(&workspace.join(matrix), &tree.path(matrix));
+        for service in ["billing", "identity", "notifications"] {
+            let matrix = format!("access-patterns/{service}.toml");
+            copy(&workspace.join(&matrix), &tree.path(&matrix));
         }
         tree
     }
@@ -168,7 +169,7 @@ async fn what_cannot_be_is_refused_and_nothing_is_written() {
     tree.refuses(&["billing", "fixture"], &["projectors/billing/tests/it/fixture.rs is there already"]).await;
     tree.refuses(&["billing", "totals"], &["Totals in code"]).await;
     tree.refuses(&["billing", "total", "--kind", "rows"], &["Total in code"]).await;
-    tree.refuses(&["booking", "sums-of-a-test"], &["no service `booking`", "billing, notifications"]).await;
+    tree.refuses(&["booking", "sums-of-a-test"], &["no service `booking`", "billing, identity, notifications"]).await;
     tree.refuses(&["billing", "sums-of-a-test", "--stream", "ACC"], &["no streams of type `ACC`", "INV, SUB, HOOK"]).await;
     tree.refuses(&["notifications", "emails-by-month"], &["lacks", "Stamp, Contribution, Total", "billing.toml"]).await;
     fs::remove_dir_all(tree.path("domain")).unwrap();

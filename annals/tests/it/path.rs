@@ -72,10 +72,11 @@ async fn a_partial_payment_told_twice_is_booked_once_and_the_rest_later() {
 async fn a_list_tells_nothing_of_another_tenants_rows_under_the_same_customer() {
     let world = World::new().await;
     let mine = world.subscribe("k", "ada").await;
+    let other = world.other().await;
     for n in 0..5 {
         tokio::time::advance(std::time::Duration::from_millis(5)).await;
         let uri = format!("{}/v1/subscriptions", annals::system::IN_PROCESS_API);
-        let request = http::Request::post(uri).header("x-annals-tenant", "other").header("idempotency-key", format!("o{n}"));
+        let request = http::Request::post(uri).header("authorization", &other).header("idempotency-key", format!("o{n}"));
         assert_eq!(world.send(request, subscription("ada").to_string()).await.status, 201);
     }
     world.settle().await;
@@ -208,12 +209,13 @@ async fn another_tenants_things_are_not_found() {
         ("GET", format!("/v1/invoices/{invoice}?min_version=1")),
         ("POST", format!("/v1/subscriptions/{subscription}/invoices")),
     ];
+    let other = world.other().await;
     for (method, path) in paths {
         let uri = format!("{}{path}", annals::system::IN_PROCESS_API);
-        let request = http::Request::builder().method(method).uri(uri).header("x-annals-tenant", "other");
+        let request = http::Request::builder().method(method).uri(uri).header("authorization", &other);
         assert_eq!(world.send(request, r#"{"period_start":"2026-01-01"}"#).await.status, 404, "{method} {path}");
     }
     let uri = format!("{}/v1/customers/ada/subscriptions", annals::system::IN_PROCESS_API);
-    let list = world.send(http::Request::get(uri).header("x-annals-tenant", "other"), "").await;
+    let list = world.send(http::Request::get(uri).header("authorization", &other), "").await;
     assert_eq!(list.body, json!({ "items": [], "next": null }));
 }

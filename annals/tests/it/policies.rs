@@ -4,17 +4,18 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use annals::system::roles;
+use annals::system::{IN_PROCESS_API, roles};
 use annals_local::meter::Done;
 use serde_json::{Value, json};
 
+use crate::people::PASSWORD;
 use crate::world::{World, notice, subscription};
 
-/// Roles of people, not of functions.
-const PEOPLE: [&str; 4] = ["administrator", "auditor", "note-readings", "operator"];
+/// Roles of people and their commands, not of functions.
+const PEOPLE: &[&str] = &["administrator", "auditor", "erase-person", "found-organisation", "note-readings", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
-const UNSEEN: [(&str, &str, &str); 33] = [
+const UNSEEN: &[(&str, &str, &str)] = &[
     ("*", "dynamodb:DescribeStream", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetRecords", "the event source mapping reads the stream with the function's role"),
     ("*", "dynamodb:GetShardIterator", "the event source mapping reads the stream with the function's role"),
@@ -48,6 +49,24 @@ const UNSEEN: [(&str, &str, &str); 33] = [
     ("run-dunning", "dynamodb:GetItem", "what is due, and nothing is here: see the schedules"),
     ("run-dunning", "dynamodb:Query", "what is due, and nothing is here: see the schedules"),
     ("read-billing", "dynamodb:Query", "invoices in arrears; none are here: see the schedules"),
+    ("identity-projector", "dynamodb:Query", "a gap in what the stream delivers"),
+    ("identity-reconciler", "dynamodb:DeleteItem", "a row that is no longer there; nothing is lacking here: see the outage"),
+    ("identity-reconciler", "dynamodb:Query", "what a row lacks; nothing is lacking here: see the outage"),
+    ("identity-reconciler", "dynamodb:PartiQLInsert", "what the ledger lacks; nothing is lacking here: see the outage"),
+    ("identity-reconciler", "events:PutEvents", "what the bus lacks; nothing is lacking here: see the outage"),
+    ("sign-up", "dynamodb:DeleteItem", "the password of an account whose address was claimed between look and claim"),
+    ("sign-up", "kms:Decrypt", "a person's key that another environment made"),
+    ("log-in", "dynamodb:DeleteItem", "a session opened while its person's role changed"),
+    ("log-in", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("log-out", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("verify-email", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("change-profile", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("manage-members", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("manage-members", "kms:Decrypt", "a person's key that another environment made"),
+    ("accept-invitation", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("manage-api-keys", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("set-contact", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
+    ("set-contact", "kms:Decrypt", "a person's key that another environment made"),
 ];
 
 #[test]
@@ -162,7 +181,8 @@ async fn everything_people_do(world: &mut World) {
     assert_eq!(world.webhook(of_customer.to_string().as_bytes()).await.status, 200);
     assert_eq!(world.webhook(br#"{"id":"evt_3","type":"t","created":1,"data":{"object":{}}}"#).await.status, 200);
     world.settle().await;
-    for signer in ["billing-signer", "notifications-signer"] {
+    people_come_and_go(world).await;
+    for signer in ["billing-signer", "identity-signer", "notifications-signer"] {
         world.system.local().invoke(signer, json!({})).await.unwrap();
     }
     let sent = world.get("/v1/users/ada/notifications").await.body["items"][0]["id"].as_str().unwrap().to_owned();
@@ -181,5 +201,39 @@ async fn everything_people_do(world: &mut World) {
     assert_eq!(world.get(&path).await.status, 200);
     world.resume();
     tokio::time::advance(Duration::from_secs(1)).await;
+    world.settle().await;
+}
+
+/// Every function of identity, on every way through it that asks AWS for something else.
+async fn people_come_and_go(world: &mut World) {
+    let ada = world.person("ada@example.com", "Ada").await;
+    // Once more under the key that it had.
+    for _ in 0..2 {
+        let body = json!({ "email": "eve@example.com", "password": PASSWORD, "name": "Eve", "organisation": "Acme" });
+        let request = http::Request::post(format!("{IN_PROCESS_API}/v1/signups")).header("idempotency-key", "eve");
+        assert_eq!(world.send_as_it_is(request, body.to_string()).await.status, 202);
+    }
+    let bob = world.member(&ada, "bob@example.com", "finance").await;
+    let made = world.ask(&bob.bearer, "POST", "/v1/api-keys", &json!({ "name": "k", "role": "finance" })).await.body;
+    world.settle().await;
+    let asked = [
+        ("GET", "/v1/me".to_owned(), Value::Null),
+        ("GET", "/v1/members".into(), Value::Null),
+        ("GET", "/v1/api-keys".into(), Value::Null),
+        ("GET", "/v1/users?email=ada@example.com".into(), Value::Null),
+        ("PATCH", "/v1/me".into(), json!({ "name": "Ada Lovelace" })),
+        ("GET", "/v1/me?min_version=5".into(), Value::Null),
+        ("DELETE", format!("/v1/api-keys/{}", made["id"].as_str().unwrap()), Value::Null),
+        ("PUT", format!("/v1/members/{}", bob.id), json!({ "role": "member" })),
+        ("DELETE", format!("/v1/members/{}", bob.id), Value::Null),
+        ("PUT", "/v1/me/password".into(), json!({ "current_password": PASSWORD, "new_password": "battery staple horse" })),
+    ];
+    for (method, path, body) in asked {
+        let answer = world.ask(&ada.bearer, method, &path, &body).await;
+        assert!(answer.status < 300 || answer.status == 409, "{method} {path}: {}", answer.body);
+    }
+    let session = world.log_in("ada@example.com", "battery staple horse").await.body;
+    let bearer = format!("Bearer {}", session["token"].as_str().unwrap());
+    assert_eq!(world.ask(&bearer, "DELETE", "/v1/sessions", &Value::Null).await.status, 204);
     world.settle().await;
 }

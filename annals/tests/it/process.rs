@@ -72,8 +72,9 @@ pub(crate) struct Acknowledged {
 }
 
 /// One client: subscribe, invoice, pay, again and again until the process dies.
-async fn client(web: Arc<TcpWeb>, api: String, secret: String, name: String, answered: Arc<watch::Sender<usize>>) -> Acknowledged {
+async fn client(web: Arc<Keyed>, api: String, secret: String, name: String, answered: Arc<watch::Sender<usize>>) -> Acknowledged {
     let mut acknowledged = Acknowledged::default();
+    web.contact(&api, &name).await;
     for n in 0.. {
         let key = format!("{name}-{n}");
         let Some(created) = post(&web, &api, "/v1/subscriptions", &key, None, subscription(&name).to_string()).await else { break };
@@ -93,8 +94,37 @@ async fn client(web: Arc<TcpWeb>, api: String, secret: String, name: String, ans
     acknowledged
 }
 
+/// HTTP as the owner of the demo organisation, whose key the data directory has.
+pub(crate) struct Keyed {
+    web: TcpWeb,
+    key: String,
+}
+
+impl Keyed {
+    pub(crate) fn of(directory: &Path) -> Self {
+        let text = std::fs::read_to_string(directory.join("credentials")).unwrap();
+        let section = text.split("[demo-owner]").nth(1).unwrap();
+        let secret = section.lines().find_map(|line| line.strip_prefix("aws_secret_access_key = ")).unwrap();
+        let founding = annals::system::demo::founding("demo", secret.parse().unwrap());
+        Self { web: TcpWeb::loopback(), key: format!("Bearer {}", founding.key()) }
+    }
+
+    pub(crate) async fn call(&self, mut request: http::Request<Bytes>) -> Result<http::Response<Bytes>, annals_lambda::web::BoxError> {
+        request.headers_mut().insert("authorization", self.key.parse().unwrap());
+        self.web.call(request).await
+    }
+
+    /// Says how a customer is reached; one who is not known gets no email.
+    pub(crate) async fn contact(&self, api: &str, customer: &str) {
+        let body = format!(r#"{{"email":"{customer}@customers.example"}}"#);
+        let request = http::Request::put(format!("{api}/v1/contacts/{customer}")).header("idempotency-key", customer);
+        // A process that dies before it answers is asked no more.
+        let _ = self.call(request.body(Bytes::from(body)).unwrap()).await;
+    }
+}
+
 /// The answer's body where it was 2xx; `None` when the process is gone or busy.
-async fn post(web: &TcpWeb, api: &str, path: &str, key: &str, signature: Option<String>, body: String) -> Option<Value> {
+async fn post(web: &Keyed, api: &str, path: &str, key: &str, signature: Option<String>, body: String) -> Option<Value> {
     let mut request = http::Request::post(format!("{api}{path}")).header("idempotency-key", key);
     if let Some(signature) = signature {
         request = request.header("stripe-signature", signature);
@@ -104,7 +134,7 @@ async fn post(web: &TcpWeb, api: &str, path: &str, key: &str, signature: Option<
     answer.status().is_success().then(|| serde_json::from_slice(answer.body()).unwrap())
 }
 
-async fn get(web: &TcpWeb, api: &str, path: &str) -> Option<Value> {
+async fn get(web: &Keyed, api: &str, path: &str) -> Option<Value> {
     let answer = web.call(http::Request::get(format!("{api}{path}")).body(Bytes::new()).unwrap()).await.unwrap();
     (answer.status() == 200).then(|| serde_json::from_slice(answer.body()).unwrap())
 }
@@ -119,11 +149,10 @@ pub(crate) fn webhook_secret(directory: &Path) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_twenty_times_in_traffic_it_loses_nothing_acknowledged_and_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
-    let web = Arc::new(TcpWeb::loopback());
     let mut acknowledged = Acknowledged::default();
     for life in 0..KILLS {
         let up = Up::start(directory.path());
-        let secret = webhook_secret(directory.path());
+        let (web, secret) = (Arc::new(Keyed::of(directory.path())), webhook_secret(directory.path()));
         let (answered, mut answers) = tokio::sync::watch::channel(0);
         let answered = Arc::new(answered);
         let clients: Vec<_> = (0..4)
@@ -142,6 +171,7 @@ async fn killed_twenty_times_in_traffic_it_loses_nothing_acknowledged_and_double
     assert!(acknowledged.paid.len() > KILLS, "there was traffic: {} payments", acknowledged.paid.len());
 
     let up = Up::start(directory.path());
+    let web = Keyed::of(directory.path());
     for subscription in acknowledged.subscriptions.values() {
         let seen = get(&web, &up.api, &format!("/v1/subscriptions/{subscription}?min_version=1")).await;
         assert!(seen.is_some(), "the acknowledged subscription {subscription} is lost");
@@ -154,7 +184,7 @@ async fn killed_twenty_times_in_traffic_it_loses_nothing_acknowledged_and_double
 }
 
 /// Waits until every payment has its row and its one email, then checks that there is no second one.
-pub(crate) async fn caught_up(web: &TcpWeb, api: &str, directory: &Path, acknowledged: &Acknowledged) {
+pub(crate) async fn caught_up(web: &Keyed, api: &str, directory: &Path, acknowledged: &Acknowledged) {
     let deadline = Instant::now() + PATIENCE;
     let mut waiting: Vec<&String> = acknowledged.paid.values().collect();
     loop {
@@ -283,7 +313,8 @@ async fn logs_hold_ids_in_json_and_no_secrets_bodies_or_addresses() {
     let directory = tempfile::tempdir().unwrap();
     let log = directory.path().join("log");
     let mut up = Up::start_with(annals(directory.path()).env("ANNALS_LOG", "info").stderr(std::fs::File::create(&log).unwrap()), &[]);
-    let (web, secret) = (TcpWeb::loopback(), webhook_secret(directory.path()));
+    let (web, secret) = (Keyed::of(directory.path()), webhook_secret(directory.path()));
+    web.contact(&up.api, "marker-customer").await;
     let created = post(&web, &up.api, "/v1/subscriptions", "k", None, subscription("marker-customer").to_string()).await.unwrap();
     let path = format!("/v1/subscriptions/{}/invoices", created["id"].as_str().unwrap());
     let invoice = post(&web, &up.api, &path, "i", None, first_period(&created)).await.unwrap()["id"].as_str().unwrap().to_owned();

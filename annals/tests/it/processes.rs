@@ -5,14 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use annals_kit::Clock;
-use annals_lambda::Web;
 use annals_lambda::machine::MachineClock;
-use annals_lambda::web::TcpWeb;
 use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use crate::process::{Acknowledged, PATIENCE, Up, annals, caught_up, run, webhook_secret};
+use crate::process::{Acknowledged, Keyed, PATIENCE, Up, annals, caught_up, run, webhook_secret};
 use crate::world::{first_period, notice, subscription};
 
 const FUNCTIONS: [&str; 6] =
@@ -44,7 +42,7 @@ fn children(parent: u32) -> Vec<(u32, String)> {
 
 /// One client: subscribe, invoice, pay, again and again until told to stop; what is not acknowledged is asked again with the same key.
 async fn client(
-    web: Arc<TcpWeb>,
+    web: Arc<Keyed>,
     api: String,
     secret: String,
     name: String,
@@ -52,6 +50,7 @@ async fn client(
     enough: usize,
 ) -> Acknowledged {
     let mut acknowledged = Acknowledged::default();
+    web.contact(&api, &name).await;
     for n in 0.. {
         let key = format!("{name}-{n}");
         let subscription = post(&web, &api, "/v1/subscriptions", &key, None, subscription(&name).to_string()).await;
@@ -73,7 +72,7 @@ async fn client(
 }
 
 /// Posts until it is acknowledged.
-async fn post(web: &TcpWeb, api: &str, path: &str, key: &str, secret: Option<&str>, body: String) -> Value {
+async fn post(web: &Keyed, api: &str, path: &str, key: &str, secret: Option<&str>, body: String) -> Value {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut request = http::Request::post(format!("{api}{path}")).header("idempotency-key", key);
@@ -93,7 +92,7 @@ async fn post(web: &TcpWeb, api: &str, path: &str, key: &str, secret: Option<&st
 async fn functions_killed_in_traffic_lose_nothing_acknowledged_and_double_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let up = start(directory.path());
-    let (web, secret) = (Arc::new(TcpWeb::loopback()), webhook_secret(directory.path()));
+    let (web, secret) = (Arc::new(Keyed::of(directory.path())), webhook_secret(directory.path()));
     let (paid, mut payments) = watch::channel(0);
     let paid = Arc::new(paid);
     let clients: Vec<_> = (0..CLIENTS)

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use annals::system::{IN_PROCESS_API, Options, System};
+use annals::logs::LOGS;
+use annals::system::{IN_PROCESS_API, Options, System, demo};
 use annals_kit::ids::SeededIds;
 use annals_kit::{Clock, Timestamp};
 use annals_lambda::machine::MachineClock;
 use annals_local::{Durability, Faults, Running, Store, Trim};
 use bytes::Bytes;
 use chrono::TimeDelta;
+use identity_service::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::answers::{Given, must_be_described};
@@ -59,7 +61,34 @@ impl World {
         let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids, trim, faults };
         let system = System::open(options).await.unwrap();
         let running = Some(system.local().start());
+        system.found_demo().await.unwrap();
         Self { system, clock, running }
+    }
+
+    /// What the owner of tenant `demo` sends as `authorization`.
+    pub(crate) fn demo(&self) -> String {
+        format!("Bearer {}", demo::organisation(self.system.credentials()).key())
+    }
+
+    /// What the owner of another organisation sends, which is founded now if it is not there.
+    pub(crate) async fn other(&self) -> String {
+        let founding = demo::founding("other", Secret::new(&SeededIds::new(12)));
+        self.system.found(&founding).await.unwrap();
+        format!("Bearer {}", founding.key())
+    }
+
+    /// What history calls whoever sends this.
+    pub(crate) async fn actor(&self, bearer: &str) -> String {
+        let me = self.ask(bearer, "GET", "/v1/me?min_version=1", &Value::Null).await;
+        me.body["actor"].as_str().unwrap_or_else(|| panic!("{}", me.body)).to_owned()
+    }
+
+    /// Settled, and every ledger signed.
+    pub(crate) async fn sign(&self) {
+        self.settle().await;
+        for log in &LOGS {
+            self.system.local().invoke(&format!("{}-signer", log.service), json!({})).await.unwrap();
+        }
     }
 
     /// Streams drained, queues empty, nothing under way.
@@ -85,8 +114,15 @@ impl World {
         self.running = Some(self.system.local().start());
     }
 
-    /// Asks. Whatever is answered is described in a contract.
+    /// Sends a request as the owner of tenant `demo`, where it does not say who asks.
     pub(crate) async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
+        let said = request.headers_ref().is_some_and(|headers| headers.contains_key("authorization"));
+        let request = if said { request } else { request.header("authorization", self.demo()) };
+        self.send_as_it_is(request, body).await
+    }
+
+    /// Sends a request with nothing added. Whatever is answered is described in a contract.
+    pub(crate) async fn send_as_it_is(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answer {
         let request = request.body(body.into()).unwrap();
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let answer = self.system.web().call(request).await.unwrap();
@@ -106,8 +142,16 @@ impl World {
         self.send(request, body.to_string()).await
     }
 
-    /// Begins a monthly subscription of 49.00 EUR; its id.
+    /// Says that a customer is reached at `<customer>@customers.example`.
+    pub(crate) async fn contact(&self, customer: &str) {
+        let request = http::Request::put(format!("{IN_PROCESS_API}/v1/contacts/{customer}")).header("idempotency-key", customer);
+        let answer = self.send(request, json!({ "email": format!("{customer}@customers.example") }).to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+
+    /// Begins a monthly subscription of 49.00 EUR for a customer who can be reached; its id.
     pub(crate) async fn subscribe(&self, key: &str, customer: &str) -> String {
+        self.contact(customer).await;
         let answer = self.post("/v1/subscriptions", key, &subscription(customer)).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.body["id"].as_str().unwrap().to_owned()

@@ -23,11 +23,11 @@ run "as_the_file_says" {
   command = plan
 
   assert {
-    condition     = toset(keys(aws_apigatewayv2_route.of)) == toset(["GET /v1/visits", "POST /v1/visits", "PUT /v1/bells/{id}"])
+    condition     = toset(keys(aws_apigatewayv2_route.of)) == toset(["GET /v1/visits", "GET /v1/visits/{id}/guest", "POST /v1/visits", "PUT /v1/bells/{id}"])
     error_message = "The routes are not those of the file, or one is of a single machine."
   }
   assert {
-    condition     = { for route, one in aws_apigatewayv2_route.of : route => one.authorization_type } == { "GET /v1/visits" = "CUSTOM", "POST /v1/visits" = "NONE", "PUT /v1/bells/{id}" = "CUSTOM" }
+    condition     = { for route, one in aws_apigatewayv2_route.of : route => one.authorization_type } == { "GET /v1/visits" = "CUSTOM", "GET /v1/visits/{id}/guest" = "CUSTOM", "POST /v1/visits" = "NONE", "PUT /v1/bells/{id}" = "CUSTOM" }
     error_message = "Somebody is let in whom nobody knows, or nobody is."
   }
   assert {

@@ -56,7 +56,7 @@ run "as_its_files_say" {
     error_message = "A dead-letter queue is not that of the contract."
   }
   assert {
-    condition     = output.planned.routes == { "GET /v1/visits" = "let-in", "POST /v1/visits" = "let-in", "PUT /v1/bells/{id}" = "ring-bell" }
+    condition     = output.planned.routes == { "GET /v1/visits" = "let-in", "GET /v1/visits/{id}/guest" = "let-in", "POST /v1/visits" = "let-in", "PUT /v1/bells/{id}" = "ring-bell" }
     error_message = "The routes are not those of the OpenAPI file."
   }
   assert {

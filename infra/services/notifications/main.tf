@@ -53,7 +53,7 @@ module "service" {
   env        = var.env
   release    = var.release
   settings   = var.settings
-  secrets    = ["ANNALS_LEDGER_KEY"]
+  secrets    = ["ANNALS_IDENTITY_KEY", "ANNALS_LEDGER_KEY"]
   generation = var.generation
 }
 

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
 use annals_audit::answer::{Go, Row};
-use annals_audit::domain::{Deriving, Domain, State};
+use annals_audit::domain::{About, Deriving, Domain, Standing, State};
 use annals_audit::proving::Place;
 use annals_audit::{History, Question, Service, Sink};
-use annals_kit::{Clock, CommandId, Generation, Ids, StoredEvent, StreamId, Timestamp, Version};
+use annals_kit::{Clock, CommandId, CustomerId, Generation, Ids, StoredEvent, StreamId, Timestamp, Version};
 use annals_lambda::Account;
 use annals_lambda::machine::MachineIds;
 use annals_ledger::checkpoint::{LedgerKey, Origin};
@@ -83,6 +83,26 @@ impl Domain for Plain {
 
     fn derived<'a>(&'a self, _: &'a StreamId, _: Version) -> Deriving<'a> {
         Box::pin(async { Ok(vec![]) })
+    }
+
+    fn role_events(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn standing(&self, _: &StoredEvent) -> Result<Option<Standing>, BoxError> {
+        Ok(None)
+    }
+
+    fn about(&self, _: &StreamId, _: &StoredEvent, _: &CustomerId) -> Option<About> {
+        None
+    }
+
+    fn sealed(&self, _: &StreamId, _: &StoredEvent) -> Vec<&'static str> {
+        vec![]
+    }
+
+    fn certified(&self, _: &StoredEvent) -> Option<Timestamp> {
+        None
     }
 }
 

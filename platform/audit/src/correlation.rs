@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use annals_kit::{EventId, StreamId, Version};
+use annals_ledger::Entry;
 use annals_ledger::summary::Sought;
-use annals_ledger::{Entry, Position};
 use annals_log::Commit;
 use serde_json::Value;
 use uuid::Uuid;
@@ -63,11 +63,7 @@ pub(crate) async fn tell(history: &History, sources: &[Source<'_>], correlation:
 
 async fn nodes<'a>(history: &History, sources: &'a [Source<'a>], correlation: Uuid) -> Result<Vec<Node<'a>>, AuditError> {
     let wanted = history.wanted().and(Sought::Correlation(correlation));
-    let mut ranges = vec![];
-    for source in sources {
-        ranges.push((source, Position::FIRST..source.end));
-    }
-    let (mut merged, mut nodes) = (Merged::new(ranges, &wanted).await?, vec![]);
+    let (mut merged, mut nodes) = (Merged::of_all(sources, &wanted).await?, vec![]);
     while let Some((source, entry)) = merged.next().await? {
         if let Some((commit, _)) = source.commits(&[&entry]).await?.pop().flatten() {
             nodes.push(Node { source, entry, commit });

@@ -8,6 +8,7 @@ use crate::actor::within;
 use crate::amount;
 use crate::answer::{Cell, Column, Out, Said, columns};
 use crate::history::{AuditError, History, Source};
+use crate::merged::commits;
 use crate::question::Period;
 
 /// Entries whose commits are read at a time.
@@ -30,15 +31,7 @@ pub(crate) async fn tell(history: &History, sources: &[Source<'_>], period: Peri
         if some.is_empty() {
             break;
         }
-        let mut commits: Vec<Option<Commit>> = some.iter().map(|_| None).collect();
-        for source in sources {
-            let (places, ours): (Vec<_>, Vec<_>) =
-                some.iter().enumerate().filter(|(_, (of, _))| std::ptr::eq(*of, source)).map(|(place, (_, entry))| (place, entry)).unzip();
-            for (place, commit) in places.into_iter().zip(source.commits(&ours).await?) {
-                commits[place] = commit.map(|(commit, _)| commit);
-            }
-        }
-        for ((source, entry), commit) in some.iter().zip(commits) {
+        for ((source, entry), commit) in some.iter().zip(commits(sources, &some).await?) {
             entries += 1;
             events += rows(source, entry, commit.as_ref(), out)?;
         }

@@ -8,6 +8,8 @@
 //! | `actor`, `access` | `actor` (of the first), `period`: `2026`, `2026-Q1`, `2026-01`, `2026-01-31`, `A..B`; `always` where there is none |
 //! | `correlation` | `correlation` |
 //! | `day`, `population` | `period` |
+//! | `roles` | `role`, `moment`: a time, a day, or `now` where there is none |
+//! | `erasure`, `person` | `person`: a customer, or a member by their account |
 //! | `inclusion` | `commit`: `INV#<id>@3` or `billing@120` |
 //!
 //! `limit` (1 to 1000) rows come from row `page` on; `next` is the page after. Each question is noted before it is answered.
@@ -15,6 +17,7 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
+use annals_kit::Role;
 use annals_lambda::causes;
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_log::readings::{HistoryRead, Readings};
@@ -29,6 +32,8 @@ use crate::jsonl::object;
 use crate::proving::Place;
 use crate::question::Question;
 
+/// Who may ask: an auditor, and those who may see money, whose history is told here.
+pub const AUDITORS: [Role; 4] = [Role::Owner, Role::Admin, Role::Finance, Role::Auditor];
 const ROWS: u64 = 200;
 const MOST_ROWS: u64 = 1000;
 
@@ -83,7 +88,7 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Arc<Audi
 }
 
 async fn answer(request: &ApiGatewayV2httpRequest, deps: &AuditDeps) -> Result<Response, Problem> {
-    let caller = http::caller(request)?;
+    let caller = http::caller(request, &AUDITORS)?;
     let history = deps.history.clone().of_tenant(caller.tenant.clone());
     let name = request.path_parameters.get("question").map_or("", String::as_str);
     let parameter = |name: &str| request.query_string_parameters.first(name).map(str::to_owned);

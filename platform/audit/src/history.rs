@@ -107,6 +107,10 @@ impl History {
         &self.services
     }
 
+    pub(crate) fn is_of_one_tenant(&self) -> bool {
+        self.tenant.is_some()
+    }
+
     pub(crate) fn domain(&self) -> &dyn Domain {
         &*self.domain
     }
@@ -131,6 +135,9 @@ impl History {
             Question::Access { period } => crate::access::tell(self, &sources, *period, &mut out).await,
             Question::Notice { stream } => crate::notice::tell(self, &sources, stream, &mut out).await,
             Question::Day { day } => crate::day::tell(self, &sources, *day, &mut out).await,
+            Question::Roles { role, moment } => crate::roles::tell(self, &sources, *role, *moment, &mut out).await,
+            Question::Erasure { person } => crate::erasure::tell(self, &sources, person, &mut out).await,
+            Question::Person { person } => crate::person::tell(self, &sources, person, &mut out).await,
         };
         let said = match said {
             Err(AuditError::Stopped) => Said::yes("there is more"),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use annals_ledger::{Entry, Position, Search, Wanted};
+use annals_log::Commit;
 
 use crate::history::{AuditError, Source};
 
@@ -30,6 +31,15 @@ impl<'a> Merged<'a> {
         Ok(Self(lanes))
     }
 
+    /// Searches every source, as far as it is read.
+    pub(crate) async fn of_all(sources: &'a [Source<'a>], wanted: &Wanted) -> Result<Self, AuditError> {
+        let mut ranges = vec![];
+        for source in sources {
+            ranges.push((source, Position::FIRST..source.end));
+        }
+        Self::new(ranges, wanted).await
+    }
+
     /// The next entry, and whose it is.
     pub(crate) async fn next(&mut self) -> Result<Option<(&'a Source<'a>, Entry)>, AuditError> {
         for lane in &mut self.0 {
@@ -51,4 +61,24 @@ impl<'a> Merged<'a> {
         }
         Ok(some)
     }
+}
+
+/// The commits of these entries; none of an entry that is no commit.
+///
+/// Cost: 1 call for 100 of each source, ceil(bytes / 4 KB) RCU each.
+pub(crate) async fn commits(sources: &[Source<'_>], some: &[(&Source<'_>, Entry)]) -> Result<Vec<Option<Commit>>, AuditError> {
+    let mut commits: Vec<Option<Commit>> = some.iter().map(|_| None).collect();
+    for source in sources {
+        let (mut places, mut ours) = (vec![], vec![]);
+        for (place, (of, entry)) in some.iter().enumerate() {
+            if std::ptr::eq(*of, source) {
+                places.push(place);
+                ours.push(entry);
+            }
+        }
+        for (place, commit) in places.into_iter().zip(source.commits(&ours).await?) {
+            commits[place] = commit.map(|(commit, _)| commit);
+        }
+    }
+    Ok(commits)
 }

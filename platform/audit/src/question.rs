@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use annals_kit::{Actor, Payload, StreamId, Timestamp};
+use annals_kit::{Actor, CustomerId, Payload, Role, StreamId, Timestamp};
 use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -64,11 +64,29 @@ pub enum Question {
         /// The period, a day as a rule.
         day: Period,
     },
+    /// Who had a role at a time.
+    Roles {
+        /// The role.
+        role: Role,
+        /// The time.
+        moment: Moment,
+    },
+    /// Whether a person of a tenant's was erased, and what that closed.
+    Erasure {
+        /// A customer, by the tenant's own id; or a member, by that of their account.
+        person: CustomerId,
+    },
+    /// All that is held on a person of a tenant's.
+    Person {
+        /// A customer, by the tenant's own id; or a member, by that of their account.
+        person: CustomerId,
+    },
 }
 
 impl Question {
     /// The questions there are, as they are named in URLs.
-    pub const NAMES: [&'static str; 9] = ["revisions", "field", "as-of", "actor", "correlation", "population", "access", "notice", "day"];
+    pub const NAMES: [&'static str; 12] =
+        ["revisions", "field", "as-of", "actor", "correlation", "population", "access", "notice", "day", "roles", "erasure", "person"];
 
     /// Its name.
     pub fn name(&self) -> &'static str {
@@ -82,6 +100,9 @@ impl Question {
             Self::Access { .. } => "access",
             Self::Notice { .. } => "notice",
             Self::Day { .. } => "day",
+            Self::Roles { .. } => "roles",
+            Self::Erasure { .. } => "erasure",
+            Self::Person { .. } => "person",
         }
     }
 
@@ -96,6 +117,8 @@ impl Question {
             Self::Actor { actor, period } => named(&[("actor", actor.to_string()), ("period", period.to_string())]),
             Self::Correlation { correlation } => named(&[("correlation", correlation.to_string())]),
             Self::Population { period } | Self::Access { period } | Self::Day { day: period } => named(&[("period", period.to_string())]),
+            Self::Roles { role, moment } => named(&[("role", role.to_string()), ("moment", moment.to_string())]),
+            Self::Erasure { person } | Self::Person { person } => named(&[("person", person.to_string())]),
         }
     }
 
@@ -118,6 +141,12 @@ impl Question {
             "access" => Self::Access { period: always()? },
             "notice" => Self::Notice { stream: stream()? },
             "day" => Self::Day { day: period()? },
+            "roles" => {
+                let moment = parameter("moment").map_or(Ok(Moment::Now), |text| parsed("moment", Some(text)))?;
+                Self::Roles { role: parsed("role", parameter("role"))?, moment }
+            }
+            "erasure" => Self::Erasure { person: parsed("person", parameter("person"))? },
+            "person" => Self::Person { person: parsed("person", parameter("person"))? },
             _ => return Err(format!("there is no such question; there are {}", Self::NAMES.join(", "))),
         })
     }
@@ -133,6 +162,9 @@ impl Question {
             Self::Access { .. } => crate::access::COLUMNS,
             Self::Notice { .. } => crate::notice::COLUMNS,
             Self::Day { .. } => crate::day::COLUMNS,
+            Self::Roles { .. } => crate::roles::COLUMNS,
+            Self::Erasure { .. } => crate::erasure::COLUMNS,
+            Self::Person { .. } => crate::person::COLUMNS,
         }
     }
 }
@@ -285,13 +317,15 @@ mod tests {
             Question::AsOf { stream: "INV#1".parse().unwrap(), moment: "@7".parse().unwrap() },
             Question::Actor { actor: "ada".parse().unwrap(), period: Period::always() },
             Question::Day { day: "2026-01-31".parse().unwrap() },
+            Question::Roles { role: Role::Finance, moment: "2026-01-31".parse().unwrap() },
+            Question::Person { person: "ada".parse().unwrap() },
         ];
         for question in asked {
             let parameters = question.parameters();
             let read = Question::parse(question.name(), |name| parameters.get(name).and_then(Value::as_str).map(str::to_owned));
             assert_eq!(read, Ok(question));
         }
-        assert!(Question::parse("roles", |_| None).unwrap_err().contains("population"));
+        assert!(Question::parse("gossip", |_| None).unwrap_err().contains("population"));
         assert!(Question::parse("revisions", |_| None).unwrap_err().contains("`stream` is missing"));
     }
 }

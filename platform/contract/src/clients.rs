@@ -61,8 +61,13 @@ impl Comparison {
                     self.add(&format!("role {role}"), "role-removed", "may no longer ask");
                 }
             }
+            (Access::Services(could), Access::Services(may)) => {
+                for service in could.difference(may) {
+                    self.add(&format!("service {service}"), "service-removed", "may no longer ask");
+                }
+            }
             // Whoever could ask before is signed in, or needs not be.
-            (Access::Roles(_), Access::SignedIn | Access::Public) | (Access::SignedIn, Access::Public) => {}
+            (Access::Roles(_), Access::SignedIn | Access::Public) | (Access::SignedIn | Access::Services(_), Access::Public) => {}
             (before, after) if before == after => {}
             _ => self.add("the caller", "access-narrowed", "must show more than before"),
         }

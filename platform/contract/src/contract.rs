@@ -66,16 +66,16 @@ pub struct Consumed {
     pub reader: Reader,
 }
 
-/// How a consumer reads the data of an event, where its code is at hand. No two contracts differ by it.
+/// How the data of an event, or the body of a request, is read where the reader's code is at hand. No two contracts differ by it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reader(Option<fn(Value) -> serde_json::Result<()>>);
 
 impl Reader {
-    fn of<T: DeserializeOwned>() -> Self {
+    pub(crate) fn of<T: DeserializeOwned>() -> Self {
         Self(Some(|data| serde_json::from_value::<T>(data).map(drop)))
     }
 
-    /// Reads data with the consumer's own type; `None` where its code is not at hand.
+    /// Reads it with the reader's own type; `None` where its code is not at hand.
     pub fn read(self, data: Value) -> Option<serde_json::Result<()>> {
         self.0.map(|read| read(data))
     }

@@ -8,6 +8,8 @@ use serde_json::Value;
 
 /// The bus of all services.
 pub const BUS: &str = "annals";
+/// The function that finds out who asks, before every route that is not for anybody.
+pub const AUTHORIZER: &str = "authorize";
 /// Deliveries tried again at most, by a rule's target or a schedule.
 pub const MAX_ATTEMPTS: u32 = 3;
 /// How long they are tried for.

@@ -13,7 +13,7 @@ use crate::compatible::{self, Break};
 use crate::contract::Contract;
 use crate::delivery::{BUS, MAX_AGE_SECONDS, MAX_ATTEMPTS, VISIBILITY_FACTOR};
 use crate::limits::{self, Limit};
-use crate::route_laws;
+use crate::route_laws::{self, Known};
 
 /// Where delivery settings stand.
 const DELIVERY: &str = "x-delivery";
@@ -31,7 +31,7 @@ pub fn check(contracts: &[Committed], matrices: &[Arc<Matrix>]) -> Result<(), Er
         laws.queues();
         laws.schedules();
         laws.dead_letters();
-        laws.api();
+        laws.api(contracts);
         found.extend(laws.found);
     }
     found.extend(taken(contracts));
@@ -136,14 +136,18 @@ impl<'a> Laws<'a> {
         }
     }
 
-    fn api(&mut self) {
+    fn api(&mut self, contracts: &[Committed]) {
         let Some(api) = self.committed.api() else { return };
         if api.api.service != self.contract().service {
             let (what, next) = (format!("it is {}'s", api.api.service), "a service has its own openapi.yaml beside its asyncapi.yaml");
             self.found.push(api.problem(&["info", "title"], "service", what, next));
         }
-        let functions: Vec<_> = self.contract().delivery.functions.keys().map(String::as_str).collect();
-        self.found.extend(route_laws::check(api, Some(&functions)));
+        let others = contracts.iter().map(|committed| committed.contract.service.as_str());
+        let known = Known {
+            functions: self.contract().delivery.functions.keys().map(String::as_str).collect(),
+            services: others.filter(|service| *service != self.contract().service).collect(),
+        };
+        self.found.extend(route_laws::check(api, Some(&known)));
     }
 
     fn messages(&mut self) {

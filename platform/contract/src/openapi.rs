@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::contract::Reader;
 use crate::route::{Access, Answer, Content, JSON, Method, Parameter, Place, Route};
 use crate::yaml::{Missing, Ordered};
 
@@ -72,6 +73,8 @@ struct Delivery {
     function: String,
     access: Kind,
     roles: BTreeSet<Role>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    services: BTreeSet<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -81,6 +84,7 @@ enum Kind {
     ProviderSigned,
     SignedIn,
     Roles,
+    Services,
     ThisMachine,
 }
 
@@ -135,7 +139,7 @@ pub(crate) fn document(api: &Api) -> Document {
     let bearer = json!({ "type": "http", "scheme": "bearer", "description": "The token of a session, or an API key." });
     let provider = json!({ "type": "apiKey", "in": "header", "name": "Stripe-Signature", "description": "The provider's signature of time and body." });
     let signed = api.routes.iter().any(|route| route.access == Access::ProviderSigned);
-    let bears = api.routes.iter().any(|route| matches!(route.access, Access::SignedIn | Access::Roles(_)));
+    let bears = api.routes.iter().any(|route| route.access.is_authorized());
     let schemes = [(BEARER, bears, bearer), (PROVIDER, signed, provider)];
     let security_schemes = schemes.into_iter().filter(|(_, used, _)| *used).map(|(name, _, scheme)| (name.into(), Ordered(scheme)));
     Document {
@@ -185,19 +189,20 @@ fn security(access: &Access) -> Vec<BTreeMap<String, Vec<String>>> {
     match access {
         Access::Public | Access::ThisMachine => vec![],
         Access::ProviderSigned => vec![BTreeMap::from([(PROVIDER.into(), vec![])])],
-        Access::SignedIn | Access::Roles(_) => vec![BTreeMap::from([(BEARER.into(), vec![])])],
+        Access::SignedIn | Access::Roles(_) | Access::Services(_) => vec![BTreeMap::from([(BEARER.into(), vec![])])],
     }
 }
 
 fn delivery(route: &Route) -> Delivery {
-    let (access, roles) = match &route.access {
-        Access::Public => (Kind::Public, BTreeSet::new()),
-        Access::ProviderSigned => (Kind::ProviderSigned, BTreeSet::new()),
-        Access::SignedIn => (Kind::SignedIn, BTreeSet::new()),
-        Access::Roles(roles) => (Kind::Roles, roles.clone()),
-        Access::ThisMachine => (Kind::ThisMachine, BTreeSet::new()),
-    };
-    Delivery { function: route.function.clone(), access, roles }
+    let of = |access| Delivery { function: route.function.clone(), access, roles: BTreeSet::new(), services: BTreeSet::new() };
+    match &route.access {
+        Access::Public => of(Kind::Public),
+        Access::ProviderSigned => of(Kind::ProviderSigned),
+        Access::SignedIn => of(Kind::SignedIn),
+        Access::Roles(roles) => Delivery { roles: roles.clone(), ..of(Kind::Roles) },
+        Access::Services(services) => Delivery { services: services.clone(), ..of(Kind::Services) },
+        Access::ThisMachine => of(Kind::ThisMachine),
+    }
 }
 
 fn parameter(parameter: &Parameter) -> ParameterObject {
@@ -261,10 +266,11 @@ fn route(method: Method, path: &str, operation: Operation, lacks: &mut impl FnMu
         path: path.to_owned(),
         name: operation.operation_id,
         summary: operation.summary,
-        access: access(operation.delivery.access, operation.delivery.roles),
-        function: operation.delivery.function,
+        function: operation.delivery.function.clone(),
+        access: access(operation.delivery),
         parameters: operation.parameters.into_iter().map(parameter_back).collect(),
         body: None,
+        reader: Reader::default(),
         answers: BTreeMap::new(),
         problems: BTreeMap::new(),
     };
@@ -290,12 +296,13 @@ fn route(method: Method, path: &str, operation: Operation, lacks: &mut impl FnMu
     route
 }
 
-fn access(kind: Kind, roles: BTreeSet<Role>) -> Access {
-    match kind {
+fn access(delivery: Delivery) -> Access {
+    match delivery.access {
         Kind::Public => Access::Public,
         Kind::ProviderSigned => Access::ProviderSigned,
         Kind::SignedIn => Access::SignedIn,
-        Kind::Roles => Access::Roles(roles),
+        Kind::Roles => Access::Roles(delivery.roles),
+        Kind::Services => Access::Services(delivery.services),
         Kind::ThisMachine => Access::ThisMachine,
     }
 }

@@ -6,9 +6,11 @@ use std::fmt;
 use annals_kit::Role;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::contract::Reader;
 use crate::schema;
 
 /// What bodies are, and what answers are that are no problems.
@@ -44,6 +46,14 @@ impl Method {
         }
     }
 
+    /// Whether what is asked twice is what is asked once, as HTTP has it (RFC 9110, 9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        match self {
+            Self::Get | Self::Put | Self::Delete => true,
+            Self::Post | Self::Patch => false,
+        }
+    }
+
     /// As OpenAPI writes it.
     pub(crate) fn key(self) -> String {
         self.as_str().to_ascii_lowercase()
@@ -67,6 +77,8 @@ pub enum Access {
     SignedIn,
     /// Whoever is signed in with one of these roles.
     Roles(BTreeSet<Role>),
+    /// These services, each by a key of its own.
+    Services(BTreeSet<String>),
     /// Whoever reaches this machine's loopback address; there is no such route on AWS.
     ThisMachine,
 }
@@ -77,7 +89,15 @@ impl Access {
         match self {
             Self::Public | Self::SignedIn => true,
             Self::Roles(roles) => roles.contains(&role),
-            Self::ProviderSigned | Self::ThisMachine => false,
+            Self::Services(_) | Self::ProviderSigned | Self::ThisMachine => false,
+        }
+    }
+
+    /// Whether the authorizer finds out who asks, by a session or a key, before the function is asked.
+    pub fn is_authorized(&self) -> bool {
+        match self {
+            Self::SignedIn | Self::Roles(_) | Self::Services(_) => true,
+            Self::Public | Self::ProviderSigned | Self::ThisMachine => false,
         }
     }
 }
@@ -101,6 +121,8 @@ pub struct Route {
     pub parameters: Vec<Parameter>,
     /// What the body says.
     pub body: Option<Content>,
+    /// The function's own reading of it; a file has none.
+    pub reader: Reader,
     /// What is answered where all is well, by status.
     pub answers: BTreeMap<u16, Answer>,
     /// What is answered otherwise: the codes of problems, by status.
@@ -167,6 +189,7 @@ impl Route {
             access: Access::Roles(BTreeSet::new()),
             parameters: Vec::new(),
             body: None,
+            reader: Reader::default(),
             answers: BTreeMap::new(),
             problems: BTreeMap::new(),
         };
@@ -191,18 +214,26 @@ impl Route {
 
     /// Whoever is signed in with one of these roles may ask.
     pub fn admits(self, roles: &[Role]) -> Self {
-        let route = Self { access: Access::Roles(roles.iter().copied().collect()), ..self };
-        route.refuses(401, &["unauthorized"]).refuses(403, &["forbidden"])
+        self.open_to(Access::Roles(roles.iter().copied().collect()))
     }
 
     /// Whoever is signed in may ask, about themselves.
     pub fn for_oneself(self) -> Self {
-        Self { access: Access::SignedIn, ..self }.refuses(401, &["unauthorized"])
+        self.open_to(Access::SignedIn)
     }
 
-    /// May be asked by others than those with a role.
+    /// These services may ask, and no people.
+    pub fn admits_services(self, names: &[&str]) -> Self {
+        self.open_to(Access::Services(names.iter().map(|name| (*name).to_owned()).collect()))
+    }
+
+    /// May be asked by these. Where the authorizer finds out who asks, it refuses those who show nothing, and those who show what is not valid.
     pub fn open_to(self, access: Access) -> Self {
-        Self { access, ..self }
+        let route = Self { access, ..self };
+        if !route.access.is_authorized() {
+            return route;
+        }
+        route.refuses(401, &["unauthorized"]).refuses(403, &["forbidden"])
     }
 
     /// Takes a part of its path. What cannot be one is not found, as what does not exist; what is empty, or no UTF-8, is no such path.
@@ -228,7 +259,17 @@ impl Route {
 
     /// Takes an Idempotency-Key, under which it is done once.
     pub fn idempotent(self) -> Self {
-        let summary = "Repeated within 24 hours with the same request, it gets the same answer, and nothing is done twice.";
+        self.keyed("Repeated within 24 hours with the same request, it gets the same answer, and nothing is done twice.")
+    }
+
+    /// The same of what answers with a secret, which is kept nowhere: a repetition is told that it was done, and no more.
+    pub fn shown_once(self) -> Self {
+        let route = self
+            .keyed("Repeated within 24 hours with the same request, nothing is done twice, and what was shown is not shown again: 409.");
+        route.refuses(409, &["shown-before"])
+    }
+
+    fn keyed(self, summary: &str) -> Self {
         // No space at either end: HTTP takes it away.
         let schema = json!({ "type": "string", "pattern": "^[!-~]([ -~]{0,198}[!-~])?$" });
         let route = self.parameter(Place::Header, IDEMPOTENCY_KEY, summary, false, schema).refuses(400, &["invalid"]);
@@ -251,9 +292,9 @@ impl Route {
     }
 
     /// Takes a body of this form.
-    pub fn body<T: JsonSchema>(self, example: Value) -> Self {
+    pub fn body<T: JsonSchema + DeserializeOwned>(self, example: Value) -> Self {
         let body = Content { schema: schema::read::<T>(), example: Some(example) };
-        Self { body: Some(body), ..self }.refuses(400, &["invalid", "malformed"]).refuses(413, &["too-large"])
+        Self { body: Some(body), reader: Reader::of::<T>(), ..self }.refuses(400, &["invalid", "malformed"]).refuses(413, &["too-large"])
     }
 
     /// Answers with this status and body.

@@ -9,12 +9,22 @@ use crate::api::CommittedApi;
 use crate::limits;
 use crate::route::{Access, IDEMPOTENCY_KEY, Place, Route};
 
-/// Holds every route of an API to the laws. `functions` are those of the service; `None`: whoever wires them looks after that.
-pub(crate) fn check(committed: &CommittedApi, functions: Option<&[&str]>) -> Vec<Problem> {
+/// What routes may name.
+pub(crate) struct Known<'a> {
+    /// The functions of the service.
+    pub(crate) functions: Vec<&'a str>,
+    /// The services that may ask it: all others.
+    pub(crate) services: Vec<&'a str>,
+}
+
+/// Holds every route of an API to the laws. Without `known`, whoever wires it looks after what routes name.
+pub(crate) fn check(committed: &CommittedApi, known: Option<&Known<'_>>) -> Vec<Problem> {
     let mut laws = Laws { committed, found: vec![] };
     for route in &committed.api.routes {
         laws.names(route);
-        laws.function(route, functions);
+        if let Some(known) = known {
+            laws.known(route, known);
+        }
         laws.path_parameters(route);
         laws.access(route);
         laws.commands(route);
@@ -91,10 +101,15 @@ impl Laws<'_> {
         }
     }
 
-    fn function(&mut self, route: &Route, functions: Option<&[&str]>) {
-        if functions.is_some_and(|known| !known.contains(&route.function.as_str())) {
+    fn known(&mut self, route: &Route, known: &Known<'_>) {
+        if !known.functions.contains(&route.function.as_str()) {
             let what = format!("there is no function {}", route.function);
             self.add(route, &["x-delivery", "function"], "unknown", what, "add the function to the contract, or name one that is there");
+        }
+        let Access::Services(services) = &route.access else { return };
+        for service in services.iter().filter(|service| !known.services.contains(&service.as_str())) {
+            let what = format!("there is no other service {service}");
+            self.add(route, &["x-delivery", "services"], "unknown", what, "name services that have contracts of their own");
         }
     }
 
@@ -111,6 +126,9 @@ impl Laws<'_> {
 
     /// Somebody may ask; an auditor reads everything and changes nothing.
     fn access(&mut self, route: &Route) {
+        if matches!(&route.access, Access::Services(services) if services.is_empty()) {
+            self.add(route, &["x-delivery", "access"], "nobody", "nobody may ask", "say which services may with `admits_services`");
+        }
         let Access::Roles(roles) = &route.access else { return };
         if roles.is_empty() {
             self.add(route, &["x-delivery", "roles"], "nobody", "nobody may ask", "say who may with `admits`");
@@ -124,8 +142,9 @@ impl Laws<'_> {
     fn commands(&mut self, route: &Route) {
         let by_people = matches!(route.access, Access::Roles(_) | Access::SignedIn);
         let keyed = route.parameters.iter().any(|parameter| parameter.name == IDEMPOTENCY_KEY);
-        if route.is_command() && by_people && !keyed {
-            let next = "take it with `idempotent`, so that a lost answer can be asked for again";
+        if !route.method.is_idempotent() && by_people && !keyed {
+            let next =
+                "take it with `idempotent`, so that a lost answer can be asked for again; PUT and DELETE do the same again by themselves";
             self.add(route, &[], "idempotency", format!("a command takes no {IDEMPOTENCY_KEY}"), next);
         }
         if !route.is_command() && (keyed || route.body.is_some()) {

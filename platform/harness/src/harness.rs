@@ -20,6 +20,10 @@ use uuid::Uuid;
 
 /// What is published, as one queue gets it.
 const PUBLISHED: &str = "published";
+/// Lets everybody in as the owner of tenant `demo`, and as the service that asks the others.
+const AUTHORIZER: &str = "authorizer";
+/// Who everybody is.
+pub const EVERYBODY: Uuid = Uuid::from_u128(0x0a11);
 /// The bus it is published to.
 const BUS: &str = "annals";
 pub(crate) const ADMINISTRATOR: &str = "administrator";
@@ -106,7 +110,7 @@ impl Stage {
         config.tables = access_patterns::all().iter().flat_map(|matrix| matrix.tables().iter().map(Table::definition_json)).collect();
         config.resource_policies = append_only();
         config.roles = vec![administrator(), role(&self.name)];
-        config.routes = std::mem::take(&mut self.routes);
+        config.routes = std::mem::take(&mut self.routes).into_iter().map(|route| route.behind(AUTHORIZER)).collect();
         config.queues = vec![Queue::new(PUBLISHED, None)];
         let pattern = json!({ "source": [{ "exists": true }] });
         config.rules = vec![Rule { name: "all".into(), bus: BUS.into(), pattern, targets: vec![Target::new(PUBLISHED, None)] }];
@@ -132,6 +136,7 @@ impl Stage {
             counts: Some(Arc::new(move |line: &Value| counted.lock().expect("no panic holds it").push(line.clone()))),
         };
         local.install((self.change)(Function::process(&self.name, process)));
+        local.install(Function::new(AUTHORIZER, |_, _| async { Ok(everybody()) }));
         self.others.into_iter().for_each(|function| local.install(function));
         Harness { local, name: self.name, counts }
     }
@@ -143,8 +148,9 @@ impl Harness {
         self.local.invoke(&self.name, event).await
     }
 
-    /// Sends the account a request, and returns status and body.
+    /// Sends the account a request as [`EVERYBODY`], and returns status and body.
     pub async fn http(&self, request: http::request::Builder, body: &str) -> (u16, Value) {
+        let request = request.header("authorization", "Bearer of the test");
         let request = request.body(Bytes::copy_from_slice(body.as_bytes())).expect("the test's request is one");
         let answer = self.local.http(request).await;
         (answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default())
@@ -169,6 +175,11 @@ impl Harness {
 
     /// Carries out a command on the stream `id` of its type, in this log, before or beside the function: of tenant `demo`.
     pub async fn append<C: Command<Refusal: Debug>>(&self, log: &'static str, id: Uuid, command: &C) {
+        self.append_to(log, &StreamId::of(C::Aggregate::STREAM_TYPE, id), command).await;
+    }
+
+    /// The same on a stream whose id is no UUID.
+    pub async fn append_to<C: Command<Refusal: Debug>>(&self, log: &'static str, stream: &StreamId, command: &C) {
         let host = self.host();
         let has_it = |matrix: &Arc<Matrix>| matrix.tables().iter().any(|table| table.name() == log);
         let matrix = access_patterns::all().into_iter().find(has_it).expect("a matrix has the log");
@@ -176,9 +187,8 @@ impl Harness {
         let log = Log::new(host.account.dynamodb(), reads, LogConfig::new(log), host.clock, host.ids.clone());
         let (tenant, actor) = ("demo".parse().expect("a tenant"), "tester".parse().expect("an actor"));
         let request = Request::new(&tenant, actor, CommandId(host.ids.uuid()), b"test");
-        let stream = StreamId::of(C::Aggregate::STREAM_TYPE, id);
         // New: a stream that is there already is read when the insert meets it.
-        Streams::<C::Aggregate>::new(log).execute(&request, &stream, Expect::New, command).await.expect("the domain accepts it");
+        Streams::<C::Aggregate>::new(log).execute(&request, stream, Expect::New, command).await.expect("the domain accepts it");
     }
 
     /// Puts an item into a table: one that no function under test has written.
@@ -210,6 +220,12 @@ impl Harness {
     pub fn clock(&self) -> Arc<dyn Clock> {
         Arc::new(MachineClock)
     }
+}
+
+fn everybody() -> Value {
+    let (user, session) = (EVERYBODY, Uuid::from_u128(0x5e55));
+    let context = json!({ "tenant": "demo", "actor": user, "role": "owner", "user": user, "session": session, "service": "notifications" });
+    json!({ "isAuthorized": true, "context": context })
 }
 
 /// The role of a function, as its policy has it; one without a policy may do nothing.

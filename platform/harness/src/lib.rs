@@ -12,4 +12,4 @@ pub mod events;
 pub mod harness;
 pub mod histories;
 
-pub use harness::{Harness, Stage};
+pub use harness::{EVERYBODY, Harness, Stage};

@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use annals_kit::{Actor, Tenant};
+use annals_kit::{Actor, Role, Tenant};
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_lambda_events::encodings::Body;
 use aws_lambda_events::http::header::{CONTENT_TYPE, HeaderName};
@@ -78,6 +78,13 @@ pub fn with_header(mut response: Response, name: &'static str, value: &str) -> R
     response
 }
 
+/// An answer of this status without a body.
+pub fn empty(status: u16) -> Response {
+    let mut response = Response::default();
+    response.status_code = i64::from(status);
+    response
+}
+
 /// An answer of this status with text of this content type.
 pub fn text(status: u16, content_type: &'static str, body: String) -> Response {
     let mut response = Response::default();
@@ -87,22 +94,40 @@ pub fn text(status: u16, content_type: &'static str, body: String) -> Response {
     response
 }
 
-/// Who asks, as the authorizer in front of the function found out; never taken from the body.
+/// Who asks, as the authorizer in front of the function found out from a session or a key; never taken from a header or the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Whose data.
     pub tenant: Tenant,
     /// Who.
     pub actor: Actor,
+    /// What they may do.
+    pub role: Role,
 }
 
-/// Who asks.
-pub fn caller(event: &ApiGatewayV2httpRequest) -> Result<Caller, Problem> {
-    let authorizer = event.request_context.authorizer.as_ref();
-    let field = |name: &str| authorizer?.fields.get(name)?.as_str();
-    let parsed = field("tenant").and_then(|text| text.parse().ok()).zip(field("actor").and_then(|text| text.parse().ok()));
-    let (tenant, actor) = parsed.ok_or_else(|| Problem::new(401, "unauthorized", "the request carries no tenant and actor"))?;
-    Ok(Caller { tenant, actor })
+/// Who asks, if their role is one of these: the first line of every function behind the authorizer.
+pub fn caller(event: &ApiGatewayV2httpRequest, roles: &[Role]) -> Result<Caller, Problem> {
+    let who = || {
+        let (tenant, actor, role) = (verified(event, "tenant")?, verified(event, "actor")?, verified(event, "role")?);
+        Some(Caller { tenant: tenant.parse().ok()?, actor: actor.parse().ok()?, role: role.parse().ok()? })
+    };
+    let caller =
+        who().ok_or_else(|| Problem::new(401, "unauthorized", "log in, or use an API key, and send it as `Authorization: Bearer ...`"))?;
+    match roles.contains(&caller.role) {
+        true => Ok(caller),
+        false => Err(Problem::new(403, "forbidden", format!("someone of role {} may not do this", caller.role))),
+    }
+}
+
+/// Refuses unless the service of this name asks, by a key of its own.
+pub fn service(event: &ApiGatewayV2httpRequest, names: &[&str]) -> Result<Actor, Problem> {
+    let name = verified(event, "service").filter(|name| names.contains(name)).and_then(|name| name.parse().ok());
+    name.ok_or_else(|| Problem::new(403, "forbidden", "only other services may ask this"))
+}
+
+/// What the authorizer has found out under this name.
+pub fn verified<'a>(event: &'a ApiGatewayV2httpRequest, name: &str) -> Option<&'a str> {
+    event.request_context.authorizer.as_ref()?.fields.get(name)?.as_str()
 }
 
 /// The bytes of the body, at most `limit` of them.

@@ -384,12 +384,19 @@ pub struct Route {
     pub path: String,
     /// The function.
     pub function: String,
+    /// The function that is asked first who is calling, and whether they may; without one, anybody may.
+    pub authorizer: Option<String>,
 }
 
 impl Route {
-    /// A route to a function.
+    /// A route to a function, for anybody.
     pub fn new(method: impl Into<String>, path: impl Into<String>, function: impl Into<String>) -> Self {
-        Self { method: method.into(), path: path.into(), function: function.into() }
+        Self { method: method.into(), path: path.into(), function: function.into(), authorizer: None }
+    }
+
+    /// The same behind an authorizer.
+    pub fn behind(self, authorizer: impl Into<String>) -> Self {
+        Self { authorizer: Some(authorizer.into()), ..self }
     }
 }
 

@@ -14,7 +14,7 @@
 //! - `sqs`: SQS's own API; `sqs_messages`: of messages; `sqs_moves`: of tasks that move dead letters
 //! - `scheduler`: functions at certain times; [`schedule_expression`]: which times; `timer`: waits for them
 //! - [`ses`]: mail into a folder; `kms`: keys under a key file
-//! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `problem`: refusals as RFC 9457 has them
+//! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `authorizer`: who calls; `problem`: refusals as RFC 9457 has them
 //! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
 //! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see;
 //!   [`levels`]: how much waits; [`observer`]: who is told what happens
@@ -25,6 +25,7 @@ mod access;
 mod account;
 pub mod alarms;
 pub mod arn;
+mod authorizer;
 mod batch_delivery;
 pub mod checkpoints;
 pub mod config;

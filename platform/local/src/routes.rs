@@ -13,6 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
 use crate::account::Account;
+use crate::authorizer;
 use crate::config::Route;
 use crate::functions::{NO_FUNCTION, TIMED_OUT};
 use crate::problem::problem;
@@ -27,7 +28,7 @@ const OUTCOME_UNKNOWN: &str = "it may or may not have been carried out; ask agai
 pub(crate) struct Routes(matchit::Router<BTreeMap<String, Route>>);
 
 /// The route of a request and what its path says.
-struct Found<'a> {
+pub(crate) struct Found<'a> {
     route: &'a Route,
     parameters: Map<String, Value>,
 }
@@ -75,10 +76,13 @@ pub(crate) async fn serve(account: &Account, request: Request<Bytes>, source_ip:
     if request.body().len() > MOST_BYTES {
         return too_large();
     }
-    let event = match event(account, &request, &found, source_ip) {
-        Ok(event) => event,
-        Err(refusal) => return *refusal,
-    };
+    let mut event = event(account, &request, &found, source_ip);
+    if let Some(authorizer) = &found.route.authorizer {
+        match authorizer::ask(account, authorizer, &event).await {
+            Ok(context) => event["requestContext"]["authorizer"] = json!({ "lambda": context }),
+            Err(refusal) => return *refusal,
+        }
+    }
     match account.functions.invoke_now(&found.route.function, event).await {
         Ok(answer) => response(answer).unwrap_or_else(|| {
             tracing::error!(function = found.route.function, "the function's answer is not an HTTP response");
@@ -128,9 +132,8 @@ fn matchit_path(path: &str) -> String {
     path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
 
-fn event(account: &Account, request: &Request<Bytes>, found: &Found<'_>, source_ip: &str) -> Result<Value, Box<Response<Bytes>>> {
+pub(crate) fn event(account: &Account, request: &Request<Bytes>, found: &Found<'_>, source_ip: &str) -> Value {
     let headers = request.headers();
-    let identity = identity(headers)?;
     let now = account.clock.now();
     let route_key = format!("{} {}", found.route.method, found.route.path);
     let path = request.uri().path();
@@ -145,7 +148,6 @@ fn event(account: &Account, request: &Request<Bytes>, found: &Found<'_>, source_
             "apiId": "local",
             "domainName": "localhost",
             "domainPrefix": "localhost",
-            "authorizer": { "lambda": identity },
             "http": {
                 "method": request.method().as_str(),
                 "path": path,
@@ -180,22 +182,7 @@ fn event(account: &Account, request: &Request<Bytes>, found: &Found<'_>, source_
             event["isBase64Encoded"] = true.into();
         }
     }
-    Ok(event)
-}
-
-/// Who is calling. A stand-in for an authorizer: the caller says so itself.
-fn identity(headers: &HeaderMap) -> Result<Value, Box<Response<Bytes>>> {
-    let read = |name: &str, otherwise: &str| {
-        let value = headers.get(name).map_or(Ok(otherwise), |value| value.to_str());
-        let is_name = |value: &&str| {
-            (1..=40).contains(&value.len()) && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-        };
-        value.ok().filter(is_name).map(str::to_owned).ok_or_else(|| {
-            let detail = format!("{name} must be 1 to 40 letters, digits, hyphens and underscores");
-            Box::new(problem(StatusCode::UNAUTHORIZED, "unauthorized", &detail))
-        })
-    };
-    Ok(json!({ "tenant": read("x-annals-tenant", "demo")?, "actor": read("x-annals-actor", "operator")? }))
+    event
 }
 
 /// Headers in lower case; one that is there several times is joined with commas.

@@ -127,11 +127,7 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
 
     /// Inserts `events` as the next commit, and finds out what became of it.
     pub(crate) async fn append<R>(&mut self, basis: Basis<A>, at: Timestamp, events: Vec<A::Event>) -> Result<Step<A>, ExecuteError<R>> {
-        let mut commit = self.commit(&basis.folded, at, &events);
-        if let Some(seal) = &self.request.seal {
-            let places: Vec<_> = (0..commit.events.len()).map(|index| commit.event_id(index)).collect();
-            commit.events.iter_mut().zip(&places).for_each(|(event, place)| seal.seal(event, place));
-        }
+        let commit = self.sealed_commit(&basis.folded, at, &events);
         let (item, after) = self.item(&basis.folded, &commit)?;
         match self.streams.log.insert(&item).await {
             Inserted::Written => {
@@ -167,8 +163,9 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
         }
     }
 
-    fn commit(&self, folded: &Folded<A>, at: Timestamp, events: &[A::Event]) -> Commit {
-        Commit {
+    /// The next commit, with what is personal in it sealed.
+    pub(crate) fn sealed_commit(&self, folded: &Folded<A>, at: Timestamp, events: &[A::Event]) -> Commit {
+        let mut commit = Commit {
             stream: self.stream.clone(),
             version: Version::after(folded.version()),
             generation: self.streams.log.config.generation,
@@ -181,11 +178,16 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
             causation: self.request.causation.clone(),
             previous: folded.head.as_ref().map(|head| head.hash),
             events: events.iter().map(StoredEvent::encode).collect(),
+        };
+        if let Some(seal) = &self.request.seal {
+            let places: Vec<_> = (0..commit.events.len()).map(|index| commit.event_id(index)).collect();
+            commit.events.iter_mut().zip(&places).for_each(|(event, place)| seal.seal(event, place));
         }
+        commit
     }
 
     /// The item of `commit`, with a snapshot if one is due and fits, and the state after it.
-    fn item<R>(&self, folded: &Folded<A>, commit: &Commit) -> Result<(Item, Folded<A>), ExecuteError<R>> {
+    pub(crate) fn item<R>(&self, folded: &Folded<A>, commit: &Commit) -> Result<(Item, Folded<A>), ExecuteError<R>> {
         let mut item = commit.to_item()?;
         let size = item_size(&item);
         if size > ITEM_LIMIT {
@@ -245,7 +247,7 @@ fn unreadable(commit: &Commit, error: annals_kit::Undecodable) -> FoldError {
 }
 
 /// Full jitter: evenly between nothing and 10 ms doubled per try, at most 1 s.
-fn jitter(tries: u32, random: u64) -> Duration {
+pub(crate) fn jitter(tries: u32, random: u64) -> Duration {
     let most = 10_000u64.saturating_mul(1 << tries.min(10)).min(1_000_000);
     Duration::from_micros(random % most)
 }

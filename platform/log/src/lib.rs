@@ -2,7 +2,7 @@
 //!
 //! - [`access`]: refusals, which are facts too; [`readings`]: what was read of history
 //! - [`streams`]: folds streams and carries commands out; [`request`]: what is asked and told; `attempt`: once, whatever becomes of the
-//!   answer
+//!   answer; [`together`]: on several streams, all or none
 //! - [`mod@log`]: the table: one insert per commit, strongly consistent reads; [`mod@insert`]: into any append-only table
 //! - [`commit`]: the item, its attributes, its hash
 //! - [`canonical`]: the bytes the hash covers
@@ -26,6 +26,7 @@ pub mod request;
 mod seen;
 pub mod size;
 pub mod streams;
+pub mod together;
 pub mod verify;
 
 pub use access::AccessLog;
@@ -34,3 +35,4 @@ pub use fold::{FoldError, Folded};
 pub use log::{BoxError, HeadPage, Log, LogConfig, StreamHead};
 pub use request::{ExecuteError, Expect, LoadError, Outcome, Request, Seal};
 pub use streams::Streams;
+pub use together::{Joint, Part, Together, execute_together};

@@ -110,6 +110,10 @@ impl Log {
         Self { client, reads, config, clock, ids }
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Inserts an item if its key is free.
     ///
     /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.

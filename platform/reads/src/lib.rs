@@ -1,7 +1,7 @@
 //! Runs the reads that a matrix lists, and no others.
 //!
 //! - [`Reads`]: raw items for the log and projectors, typed rows with the tenant check inside for everyone else
-//! - [`billing`], [`notifications`]: one typed function a pattern, derived
+//! - [`billing`], [`identity`], [`notifications`]: one typed function a pattern, derived
 //! - [`PageRequest`], [`Page`]: opaque page tokens, bound to pattern, parameters and tenant
 //! - [`Consumed`]: what it cost
 //!
@@ -21,6 +21,6 @@ mod typed;
 pub use access_patterns::{Params, Value};
 pub use consumed::Consumed;
 pub use error::ReadError;
-pub use generated::{billing, notifications};
+pub use generated::{billing, identity, notifications};
 pub use reads::{Item, ItemPage, Key, Reads};
 pub use typed::{Page, PageRequest};

@@ -11,7 +11,7 @@ use annals_reads::{Item, Params, ReadError, Reads};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use aws_sdk_kms::types::DataKeySpec;
 use chrono::TimeDelta;
 use lru::LruCache;
@@ -20,7 +20,7 @@ use uuid::Uuid;
 use crate::seal::PersonKey;
 
 /// How long an opened key is kept in memory.
-const CACHE_TIME: TimeDelta = TimeDelta::seconds(60);
+pub const CACHE_TIME: TimeDelta = TimeDelta::seconds(60);
 const CACHE_KEYS: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Why a person's key cannot be had.
@@ -85,6 +85,31 @@ impl Vault {
         };
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).put(*person, (now.plus(CACHE_TIME), key.clone()));
         Ok(key)
+    }
+
+    /// Destroys the key of `person`, whether or not there was one, and forbids making another; when that was done first. Other processes may
+    /// open something with it for as long as their caches last.
+    ///
+    /// Cost: 1 call, 1 WCU.
+    pub async fn erase(&self, person: &Uuid) -> Result<Timestamp, KeyError> {
+        let now = self.clock.now();
+        let update = self
+            .dynamodb
+            .update_item()
+            .table_name(&self.table)
+            .key("PK", AttributeValue::S(format!("KEY#{person}")))
+            .key("SK", AttributeValue::S("KEY".into()))
+            .update_expression(
+                "SET erased_at = if_not_exists(erased_at, :now), created_at = if_not_exists(created_at, :now) REMOVE #wrapped",
+            )
+            .expression_attribute_names("#wrapped", "wrapped")
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let erased = update.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(person);
+        let at = erased.attributes().and_then(|item| item.get("erased_at")?.as_s().ok()?.parse().ok());
+        at.ok_or_else(|| failed(&"an erased key does not say when it was erased"))
     }
 
     async fn stored(&self, person: &Uuid) -> Result<Option<Item>, KeyError> {

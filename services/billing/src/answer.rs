@@ -1,6 +1,6 @@
 //! From what became of a command to what the caller is told: the one place where HTTP statuses are chosen.
 
-use annals_kit::CommandId;
+use annals_kit::{Actor, CommandId, Tenant};
 use annals_lambda::http::{Caller, Problem};
 use annals_lambda::{Metric, causes, http};
 use annals_log::{ExecuteError, Request};
@@ -76,9 +76,9 @@ pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
 }
 
 /// Notes a refusal by the domain as a fact of the actor's, and counts it.
-pub(crate) async fn note_refusal(deps: &Deps, caller: &Caller, function: &'static str, problem: &Problem) {
+pub(crate) async fn note_refusal(deps: &Deps, (tenant, actor): (&Tenant, &Actor), function: &'static str, problem: &Problem) {
     if matches!(problem.status, 409 | 422) {
         deps.metrics.count(SERVICE, Metric::CommandRefused, 1, function);
-        deps.access.refused(&caller.tenant, &caller.actor, function, problem.code).await;
+        deps.access.refused(tenant, actor, function, problem.code).await;
     }
 }

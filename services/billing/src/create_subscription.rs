@@ -77,7 +77,7 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) ->
 }
 
 async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
-    let caller = http::caller(event)?;
+    let caller = http::caller(event, &WRITERS)?;
     let asked: Asked = http::json_body(event, BODY_LIMIT)?;
     let request = request(deps, &caller, event, &asked)?;
     let id = id(&asked, http::idempotency_key(event)?, &caller.tenant, deps);
@@ -103,7 +103,7 @@ async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response
         Ok(Outcome::Unchanged { .. }) => Err(Problem::internal()),
         Err(error) => {
             let problem = problem(error, "subscription", refused);
-            note_refusal(deps, &caller, FUNCTION, &problem).await;
+            note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             Err(problem)
         }
     }

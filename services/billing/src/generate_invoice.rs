@@ -66,7 +66,7 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) ->
 }
 
 async fn generate(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
-    let caller = http::caller(event)?;
+    let caller = http::caller(event, &WRITERS)?;
     let subscription: Uuid = http::path(event, "id", "subscription")?;
     let asked: Asked = http::json_body(event, BODY_LIMIT)?;
     let request = request(deps, &caller, event, &asked)?;
@@ -86,7 +86,7 @@ async fn generate(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Respon
         Ok(Outcome::Unchanged { version }) => (200, version),
         Err(error) => {
             let problem = problem(error, "invoice", refused);
-            note_refusal(deps, &caller, FUNCTION, &problem).await;
+            note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             return Err(problem);
         }
     };

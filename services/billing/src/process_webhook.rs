@@ -8,7 +8,7 @@ use std::sync::Arc;
 use annals_contract::{Access, Route};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, CommandId, ProviderId, StreamId, Tenant};
-use annals_lambda::http::{self, Caller, Problem, Response};
+use annals_lambda::http::{self, Problem, Response};
 use annals_lambda::metrics::{Metric, measured};
 use annals_log::{Expect, LoadError, Outcome, Request, Seal};
 use annals_reads::{PageRequest, Params};
@@ -82,8 +82,7 @@ async fn process(event: &ApiGatewayV2httpRequest, deps: &WebhookDeps) -> Result<
 async fn check_signature(event: &ApiGatewayV2httpRequest, body: &[u8], deps: &WebhookDeps) -> Result<(), Problem> {
     let header = http::header(event, "stripe-signature");
     let Err(error) = signature::check(header, body, &deps.settings.secret, deps.billing.clock.now()) else { return Ok(()) };
-    let caller = Caller { tenant: deps.settings.tenant.clone(), actor: actor("stripe-unverified") };
-    deps.billing.access.refused(&caller.tenant, &caller.actor, FUNCTION, "bad-signature").await;
+    deps.billing.access.refused(&deps.settings.tenant, &actor("stripe-unverified"), FUNCTION, "bad-signature").await;
     Err(Problem::new(400, "bad-signature", error.to_string()))
 }
 
@@ -249,7 +248,7 @@ impl<'a> Delivery<'a> {
             Ok(Outcome::Unchanged { version }) => version,
             Err(error) => {
                 let problem = problem(error, "webhook", |never| match never {});
-                note_refusal(&deps.billing, &Caller { tenant: self.tenant.clone(), actor: actor("stripe") }, FUNCTION, &problem).await;
+                note_refusal(&deps.billing, (self.tenant, &actor("stripe")), FUNCTION, &problem).await;
                 return Err(problem);
             }
         };

@@ -98,8 +98,11 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) ->
 }
 
 async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
-    let caller = http::caller(event)?;
-    match event.route_key.as_deref().unwrap_or_default() {
+    let route = event.route_key.as_deref().unwrap_or_default();
+    let about_money = !route.contains("subscriptions") || route.ends_with("/invoices");
+    let roles = if about_money { MONEY_READERS.as_slice() } else { READERS.as_slice() };
+    let caller = http::caller(event, roles)?;
+    match route {
         "GET /v1/subscriptions/{id}" => {
             let fold = |_: &StreamId, row, event: &SubscriptionEvent, recorded| SubscriptionRow::fold(row, event, recorded);
             one::<Subscription, _>(event, deps, &caller, ("subscription", "get_subscription", "get_subscription_strong"), fold).await

@@ -1,4 +1,4 @@
-//! Identity's contact route: `GET /v1/contacts/{customer}`, asked at the moment of sending.
+//! Identity's contact route: `GET /v1/tenants/{tenant}/contacts/{id}`, asked at the moment of sending.
 //!
 //! The bus and the log carry ids; an address is in neither.
 
@@ -20,6 +20,7 @@ const NOT_FOUND: &[u8] = b"urn:annals:problem:not-found";
 pub(crate) struct Contacts {
     web: Arc<dyn Web>,
     base: String,
+    key: String,
 }
 
 /// How to reach a customer.
@@ -41,17 +42,16 @@ pub(crate) enum ContactError {
 }
 
 impl Contacts {
-    /// Asks over `web` at `base`.
-    pub(crate) fn new(web: Arc<dyn Web>, base: String) -> Self {
-        Self { web, base }
+    /// Asks over `web` at `base`, with this service's key.
+    pub(crate) fn new(web: Arc<dyn Web>, base: String, key: String) -> Self {
+        Self { web, base, key }
     }
 
     /// How to reach `customer` of `tenant`.
     pub(crate) async fn of(&self, tenant: &Tenant, customer: &CustomerId) -> Result<Contact, ContactError> {
         let unavailable = |error: &dyn std::fmt::Display| ContactError::Unavailable(error.to_string());
-        let request = http::Request::get(format!("{}/v1/contacts/{customer}", self.base))
-            .header("x-annals-tenant", tenant.as_str())
-            .header("x-annals-actor", "notifications")
+        let request = http::Request::get(format!("{}/v1/tenants/{tenant}/contacts/{customer}", self.base))
+            .header("authorization", format!("Bearer {}", self.key))
             .body(Bytes::new())
             .map_err(|error| unavailable(&error))?;
         let answer = tokio::time::timeout(TIMEOUT, self.web.call(request)).await.map_err(|error| unavailable(&error))?;

@@ -21,7 +21,10 @@ const RECONCILER_SECONDS: u32 = 900;
 /// The contract.
 pub fn contract() -> Contract {
     let mut contract = Contract::new("notifications", "Emails about what happened, one per event, and what became of them.");
-    contract.function("send-email", PACKAGE).needing(&["ANNALS_IDENTITY_URL", "ANNALS_MAIL_FROM"]).within(SEND_EMAIL_SECONDS);
+    contract
+        .function("send-email", PACKAGE)
+        .needing(&["ANNALS_IDENTITY_URL", "ANNALS_IDENTITY_KEY", "ANNALS_MAIL_FROM"])
+        .within(SEND_EMAIL_SECONDS);
     contract.queue("send-email", "send-email", SEND_EMAIL_SECONDS);
     contract.consume::<Payment>("payment-received", ("billing", "PAYMENT_RECEIVED"), "send-email", "A receipt is sent.");
     contract.consume::<Payment>("payment-failed", ("billing", "PAYMENT_FAILED"), "send-email", "A retry notice is sent.");

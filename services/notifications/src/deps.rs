@@ -19,6 +19,8 @@ pub(crate) const SERVICE: &str = "notifications";
 pub struct Settings {
     /// Where identity's API is, such as `https://api.example.com`.
     pub identity_url: String,
+    /// What proves to identity that this service asks.
+    pub identity_key: String,
     /// Whom emails come from.
     pub from: String,
 }
@@ -51,14 +53,18 @@ impl Deps {
         let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), access_patterns::notifications());
         let log = Log::new(dynamodb, reads, LogConfig::new("notifications-log"), host.clock.clone(), host.ids.clone());
-        let contacts = Contacts::new(web, settings.identity_url.clone());
+        let contacts = Contacts::new(web, settings.identity_url.clone(), settings.identity_key.clone());
         let (metrics, clock) = (host.metrics.clone(), host.clock.clone());
         Self { emails: Streams::new(log), ses: host.account.ses(), contacts, settings, metrics, clock }
     }
 
-    /// The same with the settings of its environment: `ANNALS_IDENTITY_URL`, `ANNALS_MAIL_FROM`.
+    /// The same with the settings of its environment: `ANNALS_IDENTITY_URL`, `ANNALS_IDENTITY_KEY`, `ANNALS_MAIL_FROM`.
     pub fn from_env(host: &Host) -> Result<Self, lambda_runtime::Error> {
-        let settings = Settings { identity_url: variable("ANNALS_IDENTITY_URL")?, from: variable("ANNALS_MAIL_FROM")? };
+        let settings = Settings {
+            identity_url: variable("ANNALS_IDENTITY_URL")?,
+            identity_key: variable("ANNALS_IDENTITY_KEY")?,
+            from: variable("ANNALS_MAIL_FROM")?,
+        };
         let web = Arc::new(TcpWeb::to(&settings.identity_url)?);
         Ok(Self::new(host, web, settings))
     }

@@ -57,7 +57,7 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &ReadDeps
 }
 
 async fn read(event: &ApiGatewayV2httpRequest, deps: &ReadDeps) -> Result<Response, Problem> {
-    let caller = http::caller(event)?;
+    let caller = http::caller(event, &READERS)?;
     match event.route_key.as_deref().unwrap_or_default() {
         "GET /v1/notifications/{id}" => one(event, deps, &caller).await,
         "GET /v1/users/{id}/notifications" => list(event, deps, &caller).await,

@@ -43,6 +43,9 @@ pub(super) async fn run(session: &Session, options: &Audit) -> Result<Answer, Co
         AuditQuestion::Access { period } => Question::Access { period: *period },
         AuditQuestion::Notice { notice } => Question::Notice { stream: notice_stream(notice)? },
         AuditQuestion::Day { day } => Question::Day { day: *day },
+        AuditQuestion::Roles { role, moment } => Question::Roles { role: *role, moment: *moment },
+        AuditQuestion::Erasure { person } => Question::Erasure { person: person.clone() },
+        AuditQuestion::Person { person } => Question::Person { person: person.clone() },
     };
     note(session, options, question.name(), question.parameters()).await?;
     let history = history(session, options);

@@ -37,6 +37,9 @@ pub(super) async fn rows(options: &Audit, history: &History, question: &Question
     if let Some(populations) = told.facts.get("populations").and_then(|value| value.as_array()) {
         populations.iter().for_each(say_population);
     }
+    if let Some(ledgers) = told.facts.get("ledgers").and_then(|value| value.as_array()) {
+        ledgers.iter().for_each(say_extended);
+    }
     Ok(told)
 }
 
@@ -51,6 +54,18 @@ fn say_population(population: &serde_json::Value) {
     let (before, after) = (fact("recorded_before"), fact("sequenced_after"));
     say(format_args!("    {before} recorded before the period, {after} recorded in it and sequenced after"));
     say(format_args!("    tree size {}, root {}", fact("tree_size"), fact("root")));
+}
+
+fn say_extended(ledger: &serde_json::Value) {
+    let fact = |when: &str, name: &str| plain(&ledger[when][name]);
+    say(format_args!(
+        "  {}: checkpoint {} {} begins with {} {}, signed before that",
+        plain(&ledger["service"]),
+        fact("now", "size"),
+        fact("now", "root"),
+        fact("before", "size"),
+        fact("before", "root")
+    ));
 }
 
 /// Rows for people: a line each, empty values left out, values that are not plain named.

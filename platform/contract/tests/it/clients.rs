@@ -87,6 +87,10 @@ fn a_change_of_a_request_that_breaks_clients_is_named() {
     }
     let found = broken("opening-hours", |route| route.access = Access::SignedIn);
     assert!(found.len() == 1 && found[0].starts_with("access-narrowed: the caller must"), "{found:?}");
+    let found = broken("ticket-holder", |route| route.access = Access::Services(["billing".into()].into()));
+    assert!(found.len() == 1 && found[0].starts_with("service-removed: service notifications may"), "{found:?}");
+    let found = broken("ticket-holder", |route| route.access = Access::Roles(Role::ALL.into()));
+    assert!(found.len() == 1 && found[0].starts_with("access-narrowed: the caller must"), "{found:?}");
 }
 
 fn renamed(change: Change) -> Vec<String> {
@@ -150,6 +154,7 @@ fn what_clients_need_not_know_may_change() {
         route.parameters.push(desk);
     };
     assert_eq!(broken("list-tickets", optional), [""; 0]);
+    assert_eq!(broken("ticket-holder", |route| route.access = Access::Public), [""; 0]);
 }
 
 #[test]

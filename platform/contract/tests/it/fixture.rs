@@ -71,7 +71,7 @@ pub(crate) fn seller() -> Contract {
     contract.schedule("count-tickets", "cron(0 6 * * ? *)", json!({ "day": "yesterday" }));
     contract.function("sell-ticket", "billing-service");
     contract.function("read-tickets", "billing-service");
-    for route in [sell_ticket(), list_tickets(), opening_hours()] {
+    for route in [sell_ticket(), list_tickets(), ticket_holder(), opening_hours()] {
         contract.route(route);
     }
     contract
@@ -111,6 +111,14 @@ fn list_tickets() -> Route {
         .query::<u64>("above", "Only dearer ones.")
         .paged(20, 100)
         .answers::<Page>(200, "A page of tickets.", json!({ "items": [], "next": null }))
+}
+
+fn ticket_holder() -> Route {
+    Route::get("/v1/tickets/{id}/holder", "ticket-holder", "Tells whom a letter of thanks is for.")
+        .function("read-tickets")
+        .admits_services(&["notifications"])
+        .path::<Uuid>("id", "The ticket.")
+        .answers::<String>(200, "Their name.", json!("Ada"))
 }
 
 fn opening_hours() -> Route {

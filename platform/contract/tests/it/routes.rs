@@ -1,5 +1,6 @@
 //! Routes that break a law: each is refused under its rule, at its place, with advice.
 
+use annals_contract::route::Method;
 use annals_contract::{Access, Contract, Errors, Route, laws};
 use annals_kit::Role;
 use serde_json::json;
@@ -23,7 +24,7 @@ type Change = fn(&mut Route);
 
 #[test]
 fn every_broken_law_of_a_route_is_told_with_rule_place_and_advice() {
-    let cases: [(&str, Change, &str, &str); 15] = [
+    let cases: [(&str, Change, &str, &str); 18] = [
         ("sell-ticket", |route| route.name = "sellTicket".into(), "kebab-case", "sellTicket"),
         ("sell-ticket", |route| route.path = "/v1/Tickets".into(), "path", "/v1/Tickets"),
         ("sell-ticket", |route| route.path = "v1/tickets".into(), "path", "v1/tickets"),
@@ -31,6 +32,10 @@ fn every_broken_law_of_a_route_is_told_with_rule_place_and_advice() {
         ("sell-ticket", |route| route.access = Access::Roles([].into()), "nobody", "nobody"),
         ("sell-ticket", |route| route.access = Access::Roles(Role::ALL.into()), "auditor", "may change"),
         ("list-tickets", |route| route.access = Access::Roles([Role::Owner].into()), "auditor", "may not read"),
+        ("ticket-holder", |route| route.access = Access::Services([].into()), "nobody", "nobody"),
+        ("ticket-holder", |route| route.access = Access::Services(["museum".into()].into()), "unknown", "other service museum"),
+        // What is one's own is not asked over HTTP.
+        ("ticket-holder", |route| route.access = Access::Services(["billing".into()].into()), "unknown", "other service billing"),
         ("sell-ticket", |route| route.parameters.clear(), "idempotency", "Idempotency-Key"),
         ("list-tickets", |route| route.body = Some(seller().api.named("sell-ticket").unwrap().body.clone().unwrap()), "read", "body"),
         ("list-tickets", |route| drop(route.parameters.remove(0)), "parameters", "desk"),
@@ -51,6 +56,28 @@ fn every_broken_law_of_a_route_is_told_with_rule_place_and_advice() {
 #[test]
 fn what_is_about_the_caller_alone_is_open_to_an_auditor() {
     check("sell-ticket", |route| route.access = Access::SignedIn).unwrap();
+}
+
+#[test]
+fn what_http_does_once_by_itself_needs_no_key() {
+    let of = |method| {
+        check("sell-ticket", |route| {
+            route.method = method;
+            route.parameters.clear();
+        })
+    };
+    assert!(of(Method::Put).is_ok() && of(Method::Delete).is_ok());
+    assert!(of(Method::Patch).is_err() && of(Method::Post).is_err());
+}
+
+#[test]
+fn a_service_asks_with_a_key_and_a_person_does_not() {
+    let route = seller().api.named("ticket-holder").unwrap().clone();
+    assert!(Role::ALL.iter().all(|role| !route.access.admits(*role)));
+    assert!(route.access.is_authorized() && route.problems[&401].contains("unauthorized") && route.problems[&403].contains("forbidden"));
+    let text = seller().to_openapi();
+    let delivery = "access: services\n        roles: []\n        services:\n        - notifications\n";
+    assert!(text.contains(delivery) && text.matches("services:").count() == 1, "{text}");
 }
 
 #[test]

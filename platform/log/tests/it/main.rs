@@ -6,3 +6,4 @@ mod fixture;
 mod golden;
 mod snapshots;
 mod tampering;
+mod together;

@@ -5,4 +5,6 @@
 #[rustfmt::skip]
 pub mod billing;
 #[rustfmt::skip]
+pub mod identity;
+#[rustfmt::skip]
 pub mod notifications;

@@ -21,7 +21,8 @@ async fn send_email() {
     let harness = Stage::of("send-email", env!("CARGO_BIN_EXE_send-email"))
         .variable("ANNALS_MAIL_FROM", "billing@annals.example")
         .api_variable("ANNALS_IDENTITY_URL")
-        .other("GET", "/v1/contacts/{customer}", contact)
+        .variable("ANNALS_IDENTITY_KEY", "annals_service_notifications_0")
+        .other("GET", "/v1/tenants/{tenant}/contacts/{id}", contact)
         .open()
         .await;
     let batch = events::batch("send-email", &[("good", payment_received()), ("bad", json!("no event"))]);

@@ -1,0 +1,60 @@
+//! One stored event of each type and version, for ever: what was written can be read, and is still written so.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use annals_kit::{Event, Schema, StoredEvent};
+use identity::api_key::ApiKeyEvent;
+use identity::claim::ClaimEvent;
+use identity::contact::ContactEvent;
+use identity::erasure::ErasureEvent;
+use identity::invitation::InvitationEvent;
+use identity::organisation::OrganisationEvent;
+use identity::user::UserEvent;
+
+const SCHEMAS: [&[Schema]; 7] = [
+    UserEvent::SCHEMAS,
+    ClaimEvent::SCHEMAS,
+    OrganisationEvent::SCHEMAS,
+    InvitationEvent::SCHEMAS,
+    ApiKeyEvent::SCHEMAS,
+    ContactEvent::SCHEMAS,
+    ErasureEvent::SCHEMAS,
+];
+
+fn files() -> Vec<(String, StoredEvent)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let read = |path: PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap())
+    };
+    std::fs::read_dir(folder).unwrap().map(|entry| read(entry.unwrap().path())).collect()
+}
+
+/// What reading the stored event and writing it again gives.
+fn again(stored: &StoredEvent) -> StoredEvent {
+    fn of<E: Event>(stored: &StoredEvent) -> Option<StoredEvent> {
+        E::SCHEMAS.iter().any(|schema| schema.event_type == stored.event_type).then(|| StoredEvent::encode(&stored.decode::<E>().unwrap()))
+    }
+    let account = of::<UserEvent>(stored).or_else(|| of::<ClaimEvent>(stored)).or_else(|| of::<OrganisationEvent>(stored));
+    let opening = account.or_else(|| of::<InvitationEvent>(stored)).or_else(|| of::<ApiKeyEvent>(stored));
+    opening.or_else(|| of::<ContactEvent>(stored)).or_else(|| of::<ErasureEvent>(stored)).unwrap()
+}
+
+#[test]
+fn every_stored_event_is_read_and_those_of_today_are_written_so() {
+    for (name, stored) in files() {
+        let written = again(&stored);
+        assert!(name.starts_with(&format!("{}-{}", stored.event_type, stored.schema)), "{name} holds another event");
+        if written.schema == stored.schema {
+            assert_eq!(written, stored, "{name}");
+        }
+    }
+}
+
+#[test]
+fn there_is_a_file_for_every_type_and_version() {
+    let kept: BTreeSet<(String, u32)> = files().into_iter().map(|(_, stored)| (stored.event_type, stored.schema)).collect();
+    let versions = |schema: &Schema| (1..=schema.version()).map(|version| (schema.event_type.to_owned(), version)).collect::<Vec<_>>();
+    assert_eq!(kept, SCHEMAS.into_iter().flatten().flat_map(versions).collect());
+}

@@ -1,0 +1,4 @@
+env = "dev"
+settings = {
+  ANNALS_PUBLIC_URL = "https://dev.annals.example"
+}

@@ -1,0 +1,4 @@
+env = "prod"
+settings = {
+  ANNALS_PUBLIC_URL = "https://prod.annals.example"
+}

@@ -1,0 +1,5 @@
+bucket       = "annals-staging-terraform"
+key          = "services/identity.tfstate"
+region       = "eu-west-1"
+encrypt      = true
+use_lockfile = true

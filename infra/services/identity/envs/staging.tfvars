@@ -1,0 +1,4 @@
+env = "staging"
+settings = {
+  ANNALS_PUBLIC_URL = "https://staging.annals.example"
+}
