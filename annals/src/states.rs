@@ -12,6 +12,7 @@ use identity::api_key::ApiKeyEvent;
 use identity::organisation::OrganisationEvent;
 use identity::rows::{ApiKeyRow, ContactRow, InvitationRow, OrganisationRow, UserRow};
 use notifications::email::Email;
+use notifications::preferences::Preferences;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -37,6 +38,10 @@ pub fn state(stream: &StreamId) -> Box<dyn State> {
         "NOTE" => folding(|mut email: Email, event: &_, recorded| {
             email.evolve(event, recorded);
             email
+        }),
+        "PREFS" => folding(|mut preferences: Preferences, event: &_, recorded| {
+            preferences.evolve(event, recorded);
+            preferences
         }),
         // An access stream has no state: it is what its events last said.
         _ => Box::new(Said(Map::new())),

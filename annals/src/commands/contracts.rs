@@ -63,6 +63,12 @@ fn check(folder: &Path) -> Result<Answer, CouldNotTell> {
             None => {}
         }
     }
+    for (path, text) in disk::clients(folder, &described()).map_err(unreadable)? {
+        if disk::read(&path).map_err(unreadable)? != Some(text) {
+            say(format_args!("no: {} is not what the contracts say; next: annals contracts derive", path.display()));
+            no = true;
+        }
+    }
     if disk::read(&folder.join("..").join(api::FILE)).map_err(unreadable)?.as_deref() != Some(api::text().as_str()) {
         say(format_args!("no: {} is not what api.rs says; next: annals contracts derive", api::FILE));
         no = true;

@@ -79,6 +79,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
     let identity_key = system.credentials().service_key(NOTIFICATIONS);
     let emails = notifications_service::Settings { identity_url: web::API.into(), identity_key, from: MAIL_FROM.into() };
     let emails = Arc::new(notifications_service::Deps::new(&host("send-email"), system.web(), emails));
+    let preferences = Arc::new(notifications_service::PreferenceDeps::new(&host("keep-preferences")));
     let note_reads = Arc::new(notifications_service::ReadDeps::new(&host("read-notifications")));
     let own = [
         function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle),
@@ -101,6 +102,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("read-contact", identity("read-contact"), identity_service::read_contact::handle),
         function!("mint-link", identity("mint-link"), identity_service::mint_link::handle),
         function!("read-identity", identity("read-identity"), identity_service::read::handle),
+        function!("keep-preferences", preferences, notifications_service::keep_preferences::handle),
         function!("read-notifications", note_reads, notifications_service::read::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
     ];

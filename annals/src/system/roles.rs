@@ -31,6 +31,7 @@ static POLICIES: &[(&str, &str)] = &[
     ("identity-projector", include_str!("../../../infra/policies/identity-projector.json")),
     ("identity-reconciler", include_str!("../../../infra/policies/identity-reconciler.json")),
     ("identity-signer", include_str!("../../../infra/policies/identity-signer.json")),
+    ("keep-preferences", include_str!("../../../infra/policies/keep-preferences.json")),
     ("log-in", include_str!("../../../infra/policies/log-in.json")),
     ("log-out", include_str!("../../../infra/policies/log-out.json")),
     ("manage-api-keys", include_str!("../../../infra/policies/manage-api-keys.json")),

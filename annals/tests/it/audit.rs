@@ -176,7 +176,7 @@ async fn readings_are_history_once_a_minute() {
 async fn another_tenant_is_told_nothing() {
     let (world, id, invoice) = world().await;
     let other = world.other().await;
-    assert_eq!(world.ask(&other, "POST", "/v1/subscriptions", &subscription("bob")).await.status, 201);
+    assert_eq!(world.ask(&other, "POST", "/v1/subscriptions", &crate::world::subscription("bob")).await.status, 201);
     world.settle().await;
     for question in
         [format!("revisions?stream=INV%23{invoice}"), format!("as-of?stream=SUB%23{id}&moment=now"), "notice?stream=NOTE%23x".into()]

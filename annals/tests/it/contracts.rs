@@ -52,6 +52,10 @@ fn committed_contracts_are_what_the_services_describe() {
         assert!(texts(&contract.service) == described, "{} is stale: run `cargo run -- contracts derive` and commit", contract.service);
     }
     assert_eq!(contracts().cloned().collect::<Vec<_>>(), described(), "what is written is read back as it was");
+    for (path, text) in disk::clients(&services(), &described()).unwrap() {
+        let committed = disk::read(&path).unwrap();
+        assert!(committed.as_ref() == Some(&text), "{} is stale: run `cargo run -- contracts derive` and commit", path.display());
+    }
     let own = disk::read(&services().join("..").join(api::FILE)).unwrap().unwrap();
     assert!(own == api::text(), "{} is stale: run `cargo run -- contracts derive` and commit", api::FILE);
     assert_eq!(api::proven(&own).unwrap().api, api::described());
@@ -184,10 +188,11 @@ fn every_function_runs_as_a_role_that_has_a_policy() {
 
 #[test]
 fn a_broken_contract_is_refused_with_place_and_advice() {
-    let ([billing, routes], [text, other_routes]) = (texts("billing"), texts("notifications"));
+    let ([billing, routes], [identity, asked], [text, other_routes]) = (texts("billing"), texts("identity"), texts("notifications"));
     let broken = text.replace("dead_letter_queue: send-email-dlq", "dead_letter_queue: letters");
     let files = [
         Files { asyncapi: ("billing.yaml", &billing), openapi: ("billing-api.yaml", &routes) },
+        Files { asyncapi: ("identity.yaml", &identity), openapi: ("identity-api.yaml", &asked) },
         Files { asyncapi: ("notifications.yaml", &broken), openapi: ("notifications-api.yaml", &other_routes) },
     ];
     let errors = proven(&files).unwrap_err().to_string();

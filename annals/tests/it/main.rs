@@ -27,4 +27,5 @@ mod status;
 mod tenants;
 mod totals;
 mod webhooks;
+mod welcome;
 mod world;

@@ -26,7 +26,6 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ("send-email", "ses:SendRawEmail", "AWS asks for it where SendEmail has raw content; the local SES does not"),
     ("send-email", "dynamodb:GetItem", "the commit of a repeated command: send-email repeats one only when an answer was lost"),
     ("create-subscription", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
-    ("send-email", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("billing-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("notifications-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
@@ -65,6 +64,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ("manage-members", "kms:Decrypt", "a person's key that another environment made"),
     ("accept-invitation", "dynamodb:GetItem", "the commit of a repeated command"),
     ("manage-api-keys", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("keep-preferences", "dynamodb:GetItem", "the commit of a repeated command: one is repeated only when an answer was lost"),
     ("set-contact", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("set-contact", "kms:Decrypt", "a person's key that another environment made"),
 ];
@@ -226,6 +226,7 @@ async fn people_come_and_go(world: &mut World) {
         ("DELETE", format!("/v1/api-keys/{}", made["id"].as_str().unwrap()), Value::Null),
         ("PUT", format!("/v1/members/{}", bob.id), json!({ "role": "member" })),
         ("DELETE", format!("/v1/members/{}", bob.id), Value::Null),
+        ("PUT", "/v1/me/notification-preferences".into(), json!({ "off": [{ "kind": "receipt", "channel": "email" }] })),
         ("PUT", "/v1/me/password".into(), json!({ "current_password": PASSWORD, "new_password": "battery staple horse" })),
     ];
     for (method, path, body) in asked {

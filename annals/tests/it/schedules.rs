@@ -28,6 +28,8 @@ async fn days(world: &World, days: u32) {
 }
 
 async fn create(world: &World, key: &str, extra: Value) -> String {
+    // Reminders go to whom identity knows.
+    world.contact("ada").await;
     let mut body = subscription("ada");
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
     let answer = world.post("/v1/subscriptions", key, &body).await;

@@ -42,6 +42,7 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/v1/organisation", Value::Null),
         ("GET", "/v1/organisation?min_version=1", Value::Null),
         ("GET", "/v1/me", Value::Null),
+        ("GET", "/v1/me/notification-preferences", Value::Null),
         ("PUT", "/v1/contacts/ada", json!({ "email": "ada@elsewhere.example" })),
         ("GET", "/v1/notifications/{user}", Value::Null),
         ("GET", "/v1/users/{user}/notifications", Value::Null),
@@ -165,7 +166,13 @@ async fn every_route_of_the_system_is_in_the_list() {
         assert_eq!(world.nobody(method, &path, &json!({})).await.status, 401, "{method} {path}");
     }
     // What is about the caller alone is asked by other tests.
-    let own = ["PATCH /v1/me", "PUT /v1/me/password", "DELETE /v1/sessions", "DELETE /v1/sessions/current"];
+    let own = [
+        "PATCH /v1/me",
+        "PUT /v1/me/password",
+        "PUT /v1/me/notification-preferences",
+        "DELETE /v1/sessions",
+        "DELETE /v1/sessions/current",
+    ];
     let fits = |route: &str, asked: &str| {
         let (route, asked): (Vec<_>, Vec<_>) = (route.split('/').collect(), asked.split('/').collect());
         route.len() == asked.len() && route.iter().zip(&asked).all(|(part, asked)| part == asked || part.starts_with('{'))

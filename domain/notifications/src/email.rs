@@ -15,6 +15,10 @@ pub enum Kind {
     RetryNotice,
     /// An invoice is past due.
     PaymentReminder,
+    /// Somebody has an account, whose address is to be confirmed.
+    Welcome,
+    /// Somebody is asked to join an organisation.
+    Invitation,
 }
 
 /// What happens to an email.
@@ -39,7 +43,7 @@ pub struct EmailIntended {
     pub notification_id: Uuid,
     /// What for.
     pub kind: Kind,
-    /// To whom, by id; the address is asked for at the moment of sending.
+    /// To whom, by the id of a customer, a person or an invitation; the address is asked for at the moment of sending.
     pub customer_id: CustomerId,
     /// The event that it is about.
     pub about: EventId,
@@ -170,12 +174,12 @@ impl Command for Finish {
     type Aggregate = Email;
     type Refusal = std::convert::Infallible;
 
-    /// What is done stays as it was first done.
+    /// What nobody has taken on does not end, and what is done stays as it was first done.
     fn decide(&self, state: &Email, _: Timestamp) -> Result<Vec<EmailEvent>, Self::Refusal> {
         Ok(match (state, self) {
-            (Email::Done, _) => vec![],
-            (_, Self::Sent(sent)) => vec![EmailEvent::Sent(sent.clone())],
-            (_, Self::GivenUp(given_up)) => vec![EmailEvent::GivenUp(given_up.clone())],
+            (Email::New | Email::Done, _) => vec![],
+            (Email::Intended { .. }, Self::Sent(sent)) => vec![EmailEvent::Sent(sent.clone())],
+            (Email::Intended { .. }, Self::GivenUp(given_up)) => vec![EmailEvent::GivenUp(given_up.clone())],
         })
     }
 }
@@ -218,6 +222,13 @@ mod tests {
     fn a_second_sender_waits_for_the_lease_to_end_and_takes_over() {
         given([(at(0), intended(1, 10))]).when(at(9), intend(19)).then_refused(NoLease::Held { until: at(10) });
         given([(at(0), intended(1, 10))]).when(at(10), intend(20)).then([intended(2, 20)]);
+    }
+
+    #[test]
+    fn what_nobody_has_taken_on_does_not_end() {
+        let given_up = EmailGivenUp { notification_id: Uuid::from_u128(1), reason: "r".into() };
+        given_nothing().when(at(0), Finish::GivenUp(given_up)).then_nothing();
+        given_nothing().when(at(0), Finish::Sent(sent())).then_nothing();
     }
 
     #[test]

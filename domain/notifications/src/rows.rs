@@ -13,9 +13,10 @@ use crate::email::{EmailEvent, Kind};
 pub struct NotificationRow {
     /// Its id.
     pub id: Uuid,
-    /// To whom, by id.
+    /// To whom, by the id of a customer, a person or an invitation.
     pub user_id: CustomerId,
-    /// What for.
+    /// What for. There are more kinds as there is more to tell.
+    #[schemars(with = "String", regex(pattern = "^[a-z]+(-[a-z]+)*$"))]
     pub kind: Kind,
     /// How far it is.
     pub status: Status,

@@ -58,6 +58,8 @@ pub struct Consumed {
     pub source: String,
     /// The event type.
     pub event: String,
+    /// The rule that sends it to one of the service's queues: an event may go to several.
+    pub rule: String,
     /// What it is consumed for, in a sentence.
     pub summary: String,
     /// The JSON Schema of what is read of `data`.
@@ -133,7 +135,10 @@ impl Contract {
     }
 
     /// Consumes an event of another service, reading `T` of its data: a rule of this name sends it to `queue`, undeliverable ones to
-    /// `<rule>-dlq`.
+    /// `<rule>-dlq`. An event that goes to several queues is consumed once for each.
+    ///
+    /// # Panics
+    /// Where the service reads something else of the same event for another queue: a service reads an event in one way.
     pub fn consume<T: JsonSchema + DeserializeOwned>(
         &mut self,
         rule: &str,
@@ -142,7 +147,12 @@ impl Contract {
         summary: &str,
     ) -> &mut Self {
         let (data, reader) = (schema::read::<T>(), Reader::of::<T>());
-        let consumed = Consumed { source: source.into(), event: event.into(), summary: summary.into(), data, reader };
+        let same = |other: &&Consumed| other.source == source && other.event == event;
+        if let Some(other) = self.consumes.iter().find(same) {
+            assert!(other.data == data, "{rule} reads {event} of {source} otherwise than {} does", other.rule);
+        }
+        let (rule_name, summary) = (rule.into(), summary.into());
+        let consumed = Consumed { source: source.into(), event: event.into(), rule: rule_name, summary, data, reader };
         self.consumes.push(consumed);
         let target = Target {
             queue: queue.into(),
@@ -152,6 +162,12 @@ impl Contract {
         };
         let pattern = json!({ "source": [source], "detail-type": [event] });
         self.delivery.rules.insert(rule.into(), Rule { source: source.into(), event: event.into(), pattern, target });
+        self
+    }
+
+    /// Asks these operations of another service's API, by a client that is generated from its contract.
+    pub fn ask(&mut self, api: &str, operations: &[&str]) -> &mut Self {
+        self.delivery.asks.insert(api.into(), operations.iter().map(|name| (*name).to_owned()).collect());
         self
     }
 

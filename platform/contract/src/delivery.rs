@@ -17,7 +17,7 @@ pub const MAX_AGE_SECONDS: u32 = 3600;
 /// How much longer than its function a queue hides a message. Source: Lambda Developer Guide, "Using Lambda with Amazon SQS".
 pub const VISIBILITY_FACTOR: u32 = 6;
 
-/// Everything that is delivered to a service.
+/// Everything that is delivered to a service, and what it asks of others.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
@@ -37,6 +37,9 @@ pub struct Delivery {
     pub schedules: IndexMap<String, Schedule>,
     /// Where what cannot be delivered or handled is kept for people; each has an alarm.
     pub dead_letter_queues: IndexMap<String, DeadLetterQueue>,
+    /// What it asks of other services' APIs: operations by service, each asked by a client that is generated from that service's contract.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub asks: IndexMap<String, Vec<String>>,
 }
 
 impl Default for Delivery {
@@ -50,6 +53,7 @@ impl Default for Delivery {
             queue_mappings: IndexMap::new(),
             schedules: IndexMap::new(),
             dead_letter_queues: IndexMap::new(),
+            asks: IndexMap::new(),
         }
     }
 }

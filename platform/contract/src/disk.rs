@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use access_patterns::Errors;
 
-use crate::api::CommittedApi;
+use crate::api::{Api, CommittedApi};
+use crate::client_code;
 use crate::committed::Committed;
 use crate::contract::Contract;
 
@@ -45,9 +46,37 @@ pub fn released(folder: &Path, service: &str) -> Result<Option<Result<Committed,
     parsed(&folder.join(service).join(RELEASED))
 }
 
-/// Writes the contracts that are not on disk as they should be; the paths written.
+/// Writes the contracts, and the clients that services ask others with, where they are not on disk as they should be; the paths written.
 pub fn derive(folder: &Path, contracts: &[Contract]) -> Result<Vec<PathBuf>, DiskError> {
-    write_all(contracts, |contract| folder.join(&contract.service))
+    let mut written = write_all(contracts, |contract| folder.join(&contract.service))?;
+    for (path, text) in clients(folder, contracts)? {
+        if write(&path, &text)? {
+            written.push(path);
+        }
+    }
+    Ok(written)
+}
+
+/// The clients that these services ask others with: where each belongs, and what it is. Of an API that is not among the contracts, its
+/// committed file says what it is; where there is none that can be read, there is no client.
+pub fn clients(folder: &Path, contracts: &[Contract]) -> Result<Vec<(PathBuf, String)>, DiskError> {
+    let mut clients = vec![];
+    for contract in contracts {
+        for (asked, operations) in &contract.delivery.asks {
+            let Some(api) = api_of(folder, contracts, asked)? else { continue };
+            let path = folder.join(&contract.service).join("src").join(format!("{}_api.rs", asked.replace('-', "_")));
+            clients.push((path, client_code::client(&api, &contract.service, operations)));
+        }
+    }
+    Ok(clients)
+}
+
+fn api_of(folder: &Path, contracts: &[Contract], service: &str) -> Result<Option<Api>, DiskError> {
+    if let Some(contract) = contracts.iter().find(|contract| contract.service == service) {
+        return Ok(Some(contract.api.clone()));
+    }
+    let text = read(&folder.join(service).join(ROUTES))?;
+    Ok(text.and_then(|text| CommittedApi::parse(ROUTES, &text).ok()).map(|committed| committed.api))
 }
 
 /// Copies the contracts to where releases are kept; the paths written.

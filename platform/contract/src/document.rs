@@ -20,6 +20,8 @@ const SEND: &str = "send";
 const RECEIVE: &str = "receive";
 /// Marks, in a service's own channel, what it reads of an event of its own.
 const READ: &str = ".read";
+/// Stands before a rule's name in that of its operation.
+const CONSUME: &str = "consume-";
 const ENVELOPE: &str = "event";
 const METADATA: &str = "metadata";
 
@@ -155,14 +157,16 @@ impl Document {
 
     fn consume(&mut self, contract: &Contract, consumed: &Consumed) {
         let key = format!("{}.{}", consumed.source, consumed.event);
-        let rule = contract.delivery.rules.iter().find(|(_, rule)| rule.source == consumed.source && rule.event == consumed.event);
-        let operation = format!("consume-{}", rule.map_or(key.as_str(), |(name, _)| name));
+        let operation = format!("{CONSUME}{}", consumed.rule);
         // A service that hears itself reads less of an event than it tells: two messages of one channel.
         let own = consumed.source == contract.service;
         let event = if own { format!("{}{READ}", consumed.event) } else { consumed.event.clone() };
         self.operation(RECEIVE, &operation, &consumed.source, &event, &key, &consumed.summary);
         let payload = Ordered(envelope(reference(METADATA), &key));
-        self.message(&key, &consumed.event, &consumed.summary, payload, vec![]);
+        // What is consumed for several queues is one message, under the summary of the first.
+        if !self.components.messages.contains_key(&key) {
+            self.message(&key, &consumed.event, &consumed.summary, payload, vec![]);
+        }
         self.components.schemas.insert(key, Ordered(consumed.data.clone()));
     }
 
@@ -249,7 +253,10 @@ pub(crate) fn contract(document: Document, missing: &mut Vec<Missing>) -> Contra
                     let schema_version = u32::try_from(version).unwrap_or(u32::MAX);
                     contract.publishes.insert(event, Message { summary, schema_version, data, example: example.payload.0.clone() });
                 }
-                RECEIVE => contract.consumes.push(Consumed { source: source.clone(), event, summary, data, reader: Reader::default() }),
+                RECEIVE => {
+                    let (rule, summary) = (name.strip_prefix(CONSUME).unwrap_or(name).to_owned(), operation.summary.clone());
+                    contract.consumes.push(Consumed { source: source.clone(), event, rule, summary, data, reader: Reader::default() });
+                }
                 other => missing.push((at(&["action"]), format!("an operation sends or receives; this one says {other}"))),
             }
         }

@@ -7,11 +7,12 @@ use access_patterns::{Errors, Matrix, Problem};
 use serde_json::json;
 
 use crate::api::CommittedApi;
+use crate::ask_laws;
 use crate::clients;
 use crate::committed::Committed;
 use crate::compatible::{self, Break};
 use crate::contract::Contract;
-use crate::delivery::{BUS, MAX_AGE_SECONDS, MAX_ATTEMPTS, VISIBILITY_FACTOR};
+use crate::delivery::{BUS, MAX_AGE_SECONDS, MAX_ATTEMPTS, Rule, VISIBILITY_FACTOR};
 use crate::limits::{self, Limit};
 use crate::route_laws::{self, Known};
 
@@ -33,6 +34,7 @@ pub fn check(contracts: &[Committed], matrices: &[Arc<Matrix>]) -> Result<(), Er
         laws.dead_letters();
         laws.api(contracts);
         found.extend(laws.found);
+        found.extend(ask_laws::check(committed, contracts));
     }
     found.extend(taken(contracts));
     found.extend(route_laws::taken(contracts.iter().filter_map(Committed::api)));
@@ -232,23 +234,25 @@ impl<'a> Laws<'a> {
                 let next = "match this source and detail-type; what else the pattern says may narrow it";
                 self.add(&[DELIVERY, "rules", name, "pattern"], "pattern", format!("the pattern is not one of {event} of {source}"), next);
             }
-            if !contract.consumes.iter().any(|consumed| consumed.event == *event && consumed.source == *source) {
-                let next = "say with `consume` what is read of it";
-                self.add(
-                    &[DELIVERY, "rules", name, "event"],
-                    "unknown",
-                    format!("{event} of {source} is not among what is consumed"),
-                    next,
-                );
+            let another = |(other, same): (&String, &Rule)| {
+                other < name && (&same.event, &same.source, &same.target.queue) == (event, source, &rule.target.queue)
+            };
+            if contract.delivery.rules.iter().any(another) {
+                let what = format!("{event} of {source} comes to {} by another rule as well", rule.target.queue);
+                self.add(&[DELIVERY, "rules", name, "target", "queue"], "one-rule", what, "there is one rule per consumed event and queue");
+            }
+            if !contract.consumes.iter().any(|consumed| consumed.rule == *name && consumed.event == *event && consumed.source == *source) {
+                let what = format!("{event} of {source} is not among what is consumed by {name}");
+                self.add(&[DELIVERY, "rules", name, "event"], "unknown", what, "say with `consume` what is read of it");
             }
         }
         for consumed in &contract.consumes {
             let (event, source) = (&consumed.event, &consumed.source);
             let key = format!("{source}.{event}");
-            let rules = contract.delivery.rules.values().filter(|rule| rule.event == *event && rule.source == *source).count();
-            if rules != 1 {
-                let what = format!("{event} of {source} is consumed and has {rules} rules");
-                self.add(&["components", "messages", &key], "one-rule", what, "there is one rule per consumed event");
+            let rule = contract.delivery.rules.get(&consumed.rule);
+            if !rule.is_some_and(|rule| rule.event == *event && rule.source == *source) {
+                let what = format!("{event} of {source} is consumed by {}, which is no rule of it", consumed.rule);
+                self.add(&["components", "messages", &key], "one-rule", what, "each queue that an event goes to has a rule for it");
             }
             self.published(contracts, &key, consumed);
         }

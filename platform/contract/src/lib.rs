@@ -9,11 +9,14 @@
 //! - [`laws`]: what holds in one contract and between all of them and the access-pattern matrices
 //! - `route_laws`: what holds for routes
 //! - [`compatible`]: whether what is published fits what a consumer reads, or what was released; [`clients`]: the same of routes
+//! - `client_code`: the Rust clients of APIs, which services ask others with; `ask_laws`: what holds for what they ask
 //! - [`disk`]: the contracts of a checkout: derive, read, release
 //!
 //! `docs/contracts.md` is the guide.
 
 mod api;
+mod ask_laws;
+mod client_code;
 pub mod clients;
 mod committed;
 pub mod compatible;

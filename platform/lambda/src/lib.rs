@@ -6,9 +6,10 @@
 //! - [`http`]: requests, answers, problems
 //! - [`queue`]: a batch of a queue's messages, each by itself
 //! - [`metrics`]: what is counted and timed, defined once; embedded metric format
-//! - [`web`]: calls to other services' APIs
+//! - [`web`]: HTTP calls to others; [`api`]: services' APIs, as generated clients ask them
 //! - [`machine`]: the machine's clock, randomness and logs, for `main` functions only
 
+pub mod api;
 pub mod clients;
 mod errors;
 pub mod function;

@@ -4,8 +4,8 @@
 use annals_contract::{Contract, StreamMapping};
 use serde_json::json;
 
-use crate::message::Payment;
-use crate::read;
+use crate::occasion::{NewInvitation, NewUser, Payment};
+use crate::{keep_preferences, read};
 
 const PACKAGE: &str = "notifications-service";
 /// Its code knows this service no more than this service knows it: names suffice.
@@ -25,13 +25,27 @@ pub fn contract() -> Contract {
         .function("send-email", PACKAGE)
         .needing(&["ANNALS_IDENTITY_URL", "ANNALS_IDENTITY_KEY", "ANNALS_MAIL_FROM"])
         .within(SEND_EMAIL_SECONDS);
+    contract.ask("identity", &["read-contact", "mint-verification-link", "mint-invitation-link"]);
     contract.queue("send-email", "send-email", SEND_EMAIL_SECONDS);
     contract.consume::<Payment>("payment-received", ("billing", "PAYMENT_RECEIVED"), "send-email", "A receipt is sent.");
     contract.consume::<Payment>("payment-failed", ("billing", "PAYMENT_FAILED"), "send-email", "A retry notice is sent.");
     contract.consume::<Payment>("dunning-step-taken", ("billing", "DUNNING_STEP_TAKEN"), "send-email", "A reminder is sent.");
+    contract.consume::<NewUser>(
+        "user-created",
+        ("identity", "USER_CREATED"),
+        "send-email",
+        "A welcome is sent, with a link that confirms the address.",
+    );
+    contract.consume::<NewInvitation>(
+        "member-invited",
+        ("identity", "MEMBER_INVITED"),
+        "send-email",
+        "An invitation is sent, with a link that accepts it.",
+    );
 
     contract.function("read-notifications", PACKAGE);
-    for route in read::routes() {
+    contract.function("keep-preferences", PACKAGE);
+    for route in read::routes().into_iter().chain(keep_preferences::routes()) {
         contract.route(route);
     }
 

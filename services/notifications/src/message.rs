@@ -1,49 +1,70 @@
 //! What the emails say.
 
-use annals_kit::Money;
 use mail_builder::MessageBuilder;
-use notifications::email::Kind;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use uuid::Uuid;
 
-/// What an email needs to know of the event that asks for it; the contracts of PAYMENT_RECEIVED, PAYMENT_FAILED and DUNNING_STEP_TAKEN say
-/// more.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-pub(crate) struct Payment {
-    pub(crate) invoice_id: Uuid,
-    pub(crate) customer_id: annals_kit::CustomerId,
-    pub(crate) amount: Money,
-}
+use crate::addressee::{Addressee, Link};
+use crate::occasion::Occasion;
 
 /// An email as it goes over the wire (RFC 5322).
-pub(crate) fn compose(kind: Kind, payment: &Payment, id: Uuid, from: &str, to: &str, sent_at: i64) -> std::io::Result<Vec<u8>> {
-    let (amount, invoice) = (payment.amount, payment.invoice_id);
-    let (subject, text) = match kind {
-        Kind::Receipt => (
-            format!("Receipt: {amount}"),
-            format!("Thank you. We have received {amount} for invoice {invoice}.\r\n\r\nThis email is your receipt.\r\n"),
-        ),
-        Kind::RetryNotice => (
-            format!("Your payment of {amount} did not go through"),
-            format!(
-                "We could not collect {amount} for invoice {invoice}.\r\n\r\nWe will try again in a few days. Please check that your payment method is up to date.\r\n"
-            ),
-        ),
-        Kind::PaymentReminder => (
-            format!("Reminder: {amount} is past due"),
-            format!(
-                "{amount} for invoice {invoice} is past due.\r\n\r\nPlease check that your payment method is up to date, or pay the invoice. If you have just paid, you need do nothing.\r\n"
-            ),
-        ),
-    };
+pub(crate) fn compose(occasion: &Occasion, to: &Addressee, id: Uuid, from: &str, sent_at: i64) -> std::io::Result<Vec<u8>> {
+    let (subject, text) = words(occasion, to.link.as_ref());
     let domain = from.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
     MessageBuilder::new()
         .from(from)
-        .to(to)
+        .to(to.email.as_str())
         .date(sent_at)
         .message_id(format!("{id}@{domain}"))
         .subject(subject)
         .text_body(text)
         .write_to_vec()
+}
+
+/// Subject and text.
+fn words(occasion: &Occasion, link: Option<&Link>) -> (String, String) {
+    match occasion {
+        Occasion::Receipt(payment) => (
+            format!("Receipt: {}", payment.amount),
+            format!(
+                "Thank you. We have received {} for invoice {}.\r\n\r\nThis email is your receipt.\r\n",
+                payment.amount, payment.invoice_id
+            ),
+        ),
+        Occasion::RetryNotice(payment) => (
+            format!("Your payment of {} did not go through", payment.amount),
+            format!(
+                "We could not collect {} for invoice {}.\r\n\r\nWe will try again in a few days. Please check that your payment method is up to date.\r\n",
+                payment.amount, payment.invoice_id
+            ),
+        ),
+        Occasion::PaymentReminder(payment) => (
+            format!("Reminder: {} is past due", payment.amount),
+            format!(
+                "{} for invoice {} is past due.\r\n\r\nPlease check that your payment method is up to date, or pay the invoice. If you have just paid, you need do nothing.\r\n",
+                payment.amount, payment.invoice_id
+            ),
+        ),
+        Occasion::Welcome(_) => (
+            "Welcome: please confirm your address".into(),
+            format!(
+                "Welcome. An account was opened with this address. To confirm that it is yours, {}\r\nIf it was not you, you need do nothing: nobody can use the account without this link.\r\n",
+                open(link)
+            ),
+        ),
+        Occasion::Invitation(_) => (
+            "You are invited to join an organisation".into(),
+            format!(
+                "You are invited to join an organisation. To accept, {}\r\nIf you do not want to, you need do nothing.\r\n",
+                open(link)
+            ),
+        ),
+    }
+}
+
+/// Asks for the link to be opened.
+fn open(link: Option<&Link>) -> String {
+    let Some(Link { url, until }) = link else { return "ask for a new link.\r\n".into() };
+    // To the minute: nobody reads further.
+    let until = until.get(..16).unwrap_or(until).replace('T', " ");
+    format!("open this link, which is good once, until {until} UTC:\r\n\r\n{url}\r\n")
 }

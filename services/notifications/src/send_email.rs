@@ -1,4 +1,4 @@
-//! Consumes the queue of rules `payment-received`, `payment-failed` and `dunning-step-taken`: one email per event, whatever comes twice.
+//! Consumes the queue `send-email`, which the rules of `contract.rs` fill: one email per event, whatever comes twice.
 //!
 //! Intent, send, done: the intent is a commit that only one sender can make, its lease ends with the function's own deadline. A crash
 //! between sending and "done" sends again after the lease under the same effect id: once where the provider honours it (the local
@@ -16,12 +16,15 @@ use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{EmailContent, MessageTag, RawMessage};
 use chrono::TimeDelta;
 use lambda_runtime::{Error, LambdaEvent};
-use notifications::email::{EmailGivenUp, EmailSent, Finish, Intend, Kind, NoLease};
+use notifications::email::{EmailGivenUp, EmailSent, Finish, Intend, NoLease};
+use notifications::preferences::{Channel, Optional};
 use uuid::Uuid;
 
-use crate::contacts::ContactError;
+use crate::addressee::{Addressee, addressee};
 use crate::deps::{Deps, SERVICE};
-use crate::message::{Payment, compose};
+use crate::keep_preferences;
+use crate::message::compose;
+use crate::occasion::Occasion;
 
 const FUNCTION: &str = "send-email";
 /// The tag under which a provider that honours it sends an effect once.
@@ -50,8 +53,7 @@ struct Invocation {
 /// One email on its way.
 struct Effect {
     id: Uuid,
-    kind: Kind,
-    payment: Payment,
+    occasion: Occasion,
     detail: Detail,
     /// When the bus had the event.
     on_bus_at: Option<Timestamp>,
@@ -59,14 +61,20 @@ struct Effect {
 
 async fn send(message: &SqsMessage, invocation: &Invocation, deps: &Deps) -> Result<(), BoxError> {
     let Some(effect) = Effect::parse(message)? else { return Ok(()) };
+    let to = addressee(&deps.identity, &effect.detail.metadata.tenant, &effect.occasion).await?;
+    if to.is_none() && matches!(effect.occasion, Occasion::Welcome(_)) {
+        // Who came by an invitation has nothing to confirm, and who was welcomed and has confirmed neither: nothing is intended.
+        let reason = "nothing is to be confirmed".into();
+        return effect.finish(Finish::GivenUp(EmailGivenUp { notification_id: effect.id, reason }), deps).await;
+    }
     let attempt = format!("{}/{}", invocation.id, message.message_id.as_deref().unwrap_or_default());
     if !effect.intend(&attempt, invocation.deadline, deps).await? {
         return Ok(());
     }
-    let finish = match deps.contacts.of(&effect.detail.metadata.tenant, &effect.payment.customer_id).await {
-        Ok(contact) => effect.deliver(&contact.email, deps).await?,
-        Err(ContactError::Unknown) => effect.given_up("identity knows no address"),
-        Err(error) => return Err(error.into()),
+    let finish = match &to {
+        Some(to) if effect.is_wanted(deps).await? => effect.deliver(to, deps).await?,
+        Some(_) => effect.given_up("the person has turned it off"),
+        None => effect.given_up("identity knows no address"),
     };
     let (ended, sent) = (deps.clock.now(), matches!(finish, Finish::Sent(_)));
     effect.finish(finish, deps).await?;
@@ -85,17 +93,11 @@ impl Effect {
     /// The email that a bus event asks for; `None` for a type that asks for none.
     fn parse(message: &SqsMessage) -> Result<Option<Self>, BoxError> {
         let event: EventBridgeEvent<Detail> = serde_json::from_str(message.body.as_deref().unwrap_or_default())?;
-        let kind = match event.detail_type.as_str() {
-            "PAYMENT_RECEIVED" => Kind::Receipt,
-            "PAYMENT_FAILED" => Kind::RetryNotice,
-            "DUNNING_STEP_TAKEN" => Kind::PaymentReminder,
-            _ => return Ok(None),
-        };
         let on_bus_at = on_bus_at(event.time.map(Timestamp::new), message);
         let detail = event.detail;
-        let payment = serde_json::from_value(detail.data.clone().into())?;
+        let Some(occasion) = Occasion::of(&event.detail_type, detail.data.clone().into())? else { return Ok(None) };
         let id = derived_uuid("email", &detail.metadata.tenant, &detail.metadata.event_id.to_string());
-        Ok(Some(Self { id, kind, payment, detail, on_bus_at }))
+        Ok(Some(Self { id, occasion, detail, on_bus_at }))
     }
 
     /// Takes the lease; `false` where the email is done already. An error where another sender has it.
@@ -104,8 +106,8 @@ impl Effect {
         let lease_until = deadline.and_then(|millis| Timestamp::from_micros(millis.checked_mul(1000)?)).unwrap_or_else(|| now.plus(LEASE));
         let command = Intend {
             notification_id: self.id,
-            kind: self.kind,
-            customer_id: self.payment.customer_id.clone(),
+            kind: self.occasion.kind(),
+            customer_id: self.occasion.whom(),
             about: self.detail.metadata.event_id.clone(),
             lease_until,
         };
@@ -119,15 +121,28 @@ impl Effect {
         }
     }
 
-    async fn deliver(&self, address: &str, deps: &Deps) -> Result<Finish, BoxError> {
+    /// Whether the person wants it. Customers who are nobody's account have no preferences, nor have emails that keep an account safe.
+    ///
+    /// Cost: one strong Query for what a person can turn off, so that what they have just turned off is off.
+    async fn is_wanted(&self, deps: &Deps) -> Result<bool, BoxError> {
+        let kind = self.occasion.kind();
+        let Some(user) = Uuid::parse_str(self.occasion.whom().as_str()).ok().filter(|_| Optional::of(kind).is_some()) else {
+            return Ok(true);
+        };
+        let loaded = deps.preferences.load(&keep_preferences::stream(user)).await?;
+        let theirs = loaded.head.is_some_and(|head| head.tenant == self.detail.metadata.tenant);
+        Ok(!theirs || loaded.state.want(kind, Channel::Email))
+    }
+
+    async fn deliver(&self, to: &Addressee, deps: &Deps) -> Result<Finish, BoxError> {
         let from = &deps.settings.from;
-        let mail = compose(self.kind, &self.payment, self.id, from, address, deps.clock.now().seconds())?;
+        let mail = compose(&self.occasion, to, self.id, from, deps.clock.now().seconds())?;
         let content = EmailContent::builder().raw(RawMessage::builder().data(Blob::new(mail)).build()?).build();
         let tag = MessageTag::builder().name(EFFECT_TAG).value(self.id.to_string()).build()?;
         match deps.ses.send_email().from_email_address(from).content(content).email_tags(tag).send().await {
             Ok(sent) => {
                 let message_id = sent.message_id().unwrap_or_default().to_owned();
-                tracing::info!(notification = %self.id, message_id, kind = ?self.kind, "email sent");
+                tracing::info!(notification = %self.id, message_id, kind = ?self.occasion.kind(), "email sent");
                 Ok(Finish::Sent(EmailSent { notification_id: self.id, message_id }))
             }
             // The provider will never take this one; everything else may be better the next time.

@@ -11,6 +11,40 @@ fn a_contract_is_read_back_as_it_was_written() {
     }
 }
 
+/// A hearer whose tickets go to two queues.
+fn counting_hearer() -> annals_contract::Contract {
+    let mut contract = hearer();
+    contract.function("count-letters", "notifications-service").within(10);
+    contract.queue("letters-to-count", "count-letters", 10);
+    contract.consume::<Ticket>("ticket-counted", ("billing", "TICKET_SOLD"), "letters-to-count", "It is counted.");
+    contract
+}
+
+#[test]
+fn an_event_may_go_to_several_queues_each_by_a_rule_of_its_own() {
+    let contract = counting_hearer();
+    let read = whole(&contract);
+    assert_eq!(read.contract, contract);
+    let operations: Vec<_> = contract.to_yaml().lines().filter(|line| line.starts_with("  consume-")).map(str::to_owned).collect();
+    assert_eq!(operations, ["  consume-ticket-sold:", "  consume-ticket-counted:"]);
+    laws::check(&[whole(&seller()), read], &access_patterns::all()).unwrap_or_else(|errors| panic!("{errors}"));
+}
+
+#[test]
+fn two_rules_of_one_event_to_one_queue_are_refused() {
+    let mut contract = counting_hearer();
+    contract.consume::<Ticket>("ticket-again", ("billing", "TICKET_SOLD"), "letters-to-count", "It is counted twice.");
+    let errors = laws::check(&[whole(&seller()), whole(&contract)], &access_patterns::all()).unwrap_err();
+    let found: Vec<_> = errors.0.iter().map(|problem| (problem.rule, problem.what.as_str())).collect();
+    assert_eq!(found, [("one-rule", "TICKET_SOLD of billing comes to letters-to-count by another rule as well")]);
+}
+
+#[test]
+#[should_panic(expected = "ticket-read reads TICKET_SOLD of billing otherwise than ticket-sold does")]
+fn a_service_reads_an_event_in_one_way() {
+    counting_hearer().consume::<String>("ticket-read", ("billing", "TICKET_SOLD"), "letters-to-count", "It is read.");
+}
+
 #[test]
 fn writing_is_stable() {
     let (events, routes) = (seller().to_yaml(), seller().to_openapi());
