@@ -66,6 +66,8 @@ pub enum Command {
     Tick(Tick),
     /// Post every webhook body of a folder, validly signed, twice.
     ReplayWebhooks(ReplayWebhooks),
+    /// Take in what another system has recorded.
+    Import(Import),
     /// List the webhooks about customers or subscriptions that are not known here, and count all kept ones by type.
     Unmatched(Unmatched),
     /// Show how every service does: volume, failures, latency, what waits, alarms; exits 1 while an alarm is on.
@@ -236,6 +238,35 @@ pub struct Erase {
     /// Print the certificate as JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// From where.
+    #[command(subcommand)]
+    pub command: ImportCommand,
+}
+
+/// What can be imported.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// A retailer's invoices, one CSV file a day: one invoice or credit note for each number. Run again, it goes on where it was stopped;
+    /// exits 1 where a line was left out.
+    Retail(ImportRetail),
+}
+
+/// Options of `import retail`.
+#[derive(Debug, Args)]
+pub struct ImportRetail {
+    /// The folder; every *.csv in it is read: InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country.
+    pub folder: PathBuf,
+    /// In which currency its prices are.
+    #[arg(long, default_value = "GBP")]
+    pub currency: annals_kit::Currency,
+    /// Whose.
+    #[arg(long, default_value = "demo")]
+    pub tenant: annals_kit::Tenant,
 }
 
 /// Options of `pay`.

@@ -7,7 +7,7 @@ use annals_kit::{Actor, Aggregate, CustomerId, Event, Recorded, StoredEvent, Str
 use annals_lambda::Host;
 use annals_log::{BoxError, Commit, StreamHead};
 use annals_projection::difference::Folded;
-use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::rows::{InvoiceRow, PlanRow, SubscriptionRow, WebhookRow};
 use identity::api_key::ApiKeyEvent;
 use identity::organisation::OrganisationEvent;
 use identity::rows::{ApiKeyRow, ContactRow, InvitationRow, OrganisationRow, UserRow};
@@ -23,6 +23,7 @@ pub fn state(stream: &StreamId) -> Box<dyn State> {
     match stream.stream_type() {
         "SUB" => folding(SubscriptionRow::fold),
         "INV" => folding(InvoiceRow::fold),
+        "PLAN" => folding(PlanRow::fold),
         "HOOK" => {
             let id = stream.id().to_owned();
             folding(move |row: Option<WebhookRow>, event: &_, recorded| WebhookRow::fold(&id, row, event, recorded))

@@ -24,7 +24,7 @@ run "bus" {
   }
   assert {
     condition = toset(jsondecode(aws_cloudwatch_event_bus_policy.services.policy).Statement[0].Condition.ArnNotEquals["aws:PrincipalArn"]) == toset([
-      for role in ["billing-projector", "billing-reconciler", "notifications-projector", "notifications-reconciler"] : "arn:aws:iam::${local.account}:role/${role}"
+      for role in ["billing-projector", "billing-reconciler", "identity-projector", "identity-reconciler", "notifications-projector", "notifications-reconciler"] : "arn:aws:iam::${local.account}:role/${role}"
     ])
     error_message = "Others than the functions that are told the bus may publish."
   }

@@ -8,6 +8,7 @@ mod cost;
 mod dlq;
 pub mod erase;
 mod history;
+mod import;
 mod key;
 mod matrix;
 mod new_projection;
@@ -84,6 +85,7 @@ pub async fn ask(session: &Session, command: Command, directory: &Path) -> Resul
         Command::Key => key::run(session),
         Command::Pay(options) => pay::run(session, &options).await,
         Command::Tick(options) => tick::run(session, &options).await,
+        Command::Import(options) => import::run(session, &options.command).await,
         Command::ReplayWebhooks(options) => replay_webhooks::run(session, &options).await,
         Command::Unmatched(options) => unmatched::run(session, &options).await,
         Command::Alarms(options) => alarms::run(session, &options).await,

@@ -29,7 +29,7 @@ pub(super) fn parse(text: &str) -> Result<StreamId, CouldNotTell> {
     text.parse().map_err(|error| {
         CouldNotTell::new(
             error,
-            "nothing was read; write it as SUB#<id>, INV#<id>, HOOK#<id>, USER#<id>, ORG#<id>, NOTE#<id>, ACCESS#<id> or DLQ#<queue>, in quotes",
+            "nothing was read; write it as SUB#<id>, INV#<id>, PLAN#<id>, HOOK#<id>, USER#<id>, ORG#<id>, NOTE#<id>, ACCESS#<id> or DLQ#<queue>, in quotes",
         )
     })
 }
@@ -37,14 +37,14 @@ pub(super) fn parse(text: &str) -> Result<StreamId, CouldNotTell> {
 /// The logs that may hold a stream of this type.
 pub(super) fn logs_of(session: &Session, stream: &StreamId) -> Result<Vec<Log>, CouldNotTell> {
     let services: &[&str] = match stream.stream_type() {
-        "SUB" | "INV" | "HOOK" => &["billing"],
+        "SUB" | "INV" | "PLAN" | "HOOK" => &["billing"],
         "USER" | "EMAIL" | "ORG" | "INVITE" | "KEY" | "CONTACT" | "ERASURE" => &["identity"],
         "NOTE" => &["notifications"],
         "ACCESS" | "DLQ" => &["billing", "identity", "notifications"],
         other => {
             return Err(CouldNotTell::new(
                 format!("no service has streams of type {other}"),
-                "nothing was read; types are SUB, INV, HOOK, USER, EMAIL, ORG, INVITE, KEY, CONTACT, ERASURE, NOTE, ACCESS, DLQ",
+                "nothing was read; types are SUB, INV, PLAN, HOOK, USER, EMAIL, ORG, INVITE, KEY, CONTACT, ERASURE, NOTE, ACCESS, DLQ",
             ));
         }
     };

@@ -82,6 +82,9 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
     let preferences = Arc::new(notifications_service::PreferenceDeps::new(&host("keep-preferences")));
     let note_reads = Arc::new(notifications_service::ReadDeps::new(&host("read-notifications")));
     let own = [
+        function!("adjust-invoice", billing("adjust-invoice"), billing_service::adjust_invoice::handle),
+        function!("change-subscription", billing("change-subscription"), billing_service::change_subscription::handle),
+        function!("manage-price-book", billing("manage-price-book"), billing_service::manage_price_book::handle),
         function!("create-subscription", billing("create-subscription"), billing_service::create_subscription::handle),
         function!("generate-invoice", billing("generate-invoice"), billing_service::generate_invoice::handle),
         function!("process-webhook", webhooks, billing_service::process_webhook::handle),

@@ -91,8 +91,13 @@ async fn an_actors_deeds_include_what_was_refused() {
     assert_eq!((&told["facts"]["refused"], &told["facts"]["commands"]), (&json!(1), &json!(3)), "{told}");
     let details = column(&told, "detail");
     assert!(details.iter().any(|detail| detail.starts_with("create-subscription: ")), "{details:?}");
-    let positions: Vec<u64> = column(&told, "position").iter().map(|text| text.parse().unwrap()).collect();
-    assert!(positions.is_sorted());
+    // In the order of time over all services, and each service's in the order of its ledger.
+    let placed: Vec<(String, u64)> =
+        column(&told, "service").into_iter().zip(column(&told, "position").iter().map(|text| text.parse().unwrap())).collect();
+    for service in ["billing", "identity"] {
+        let positions: Vec<u64> = placed.iter().filter(|(of, _)| of == service).map(|(_, position)| *position).collect();
+        assert!(!positions.is_empty() && positions.is_sorted(), "{service}: {positions:?}");
+    }
     assert_eq!(ask(&world, "actor?actor=nobody").await["answer"], false);
     assert_eq!(ask(&world, &format!("actor?actor={owner}&period=2025")).await["answer"], false);
 }

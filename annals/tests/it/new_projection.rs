@@ -170,7 +170,7 @@ async fn what_cannot_be_is_refused_and_nothing_is_written() {
     tree.refuses(&["billing", "totals"], &["Totals in code"]).await;
     tree.refuses(&["billing", "total", "--kind", "rows"], &["Total in code"]).await;
     tree.refuses(&["booking", "sums-of-a-test"], &["no service `booking`", "billing, identity, notifications"]).await;
-    tree.refuses(&["billing", "sums-of-a-test", "--stream", "ACC"], &["no streams of type `ACC`", "INV, SUB, HOOK"]).await;
+    tree.refuses(&["billing", "sums-of-a-test", "--stream", "ACC"], &["no streams of type `ACC`", "INV, PLAN, SUB, HOOK"]).await;
     tree.refuses(&["notifications", "emails-by-month"], &["lacks", "Stamp, Contribution, Total", "billing.toml"]).await;
     fs::remove_dir_all(tree.path("domain")).unwrap();
     tree.refuses(&["billing", "sums-of-a-test"], &["no work tree of Annals", "--root"]).await;
@@ -233,5 +233,5 @@ async fn where_no_streams_are_read_most_it_asks_which() {
         let text = fs::read_to_string(&file).unwrap().replace("const STREAM_TYPE", "const TYPE");
         fs::write(file, text).unwrap();
     }
-    tree.refuses(&["billing", "sums-of-a-test"], &["--stream: INV, SUB, HOOK"]).await;
+    tree.refuses(&["billing", "sums-of-a-test"], &["--stream: INV, PLAN, SUB, HOOK"]).await;
 }

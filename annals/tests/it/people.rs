@@ -107,7 +107,7 @@ async fn a_person_signs_up_shows_their_address_logs_in_and_out() {
     let early = world.log_in("ada@example.com", PASSWORD).await;
     assert_eq!((early.status, &early.body["type"]), (403, &json!("urn:annals:problem:email-not-verified")));
     let (id, organisation, created) = world.told("USER_CREATED").await.pop().unwrap();
-    assert!(!created.to_string().contains("ada") && !created.to_string().contains("Ada"), "address and name are sealed: {created}");
+    assert!(!created.to_string().contains("ada@") && created["name"] != "Ada", "address and name are sealed: {created}");
     let path = format!("/v1/tenants/{organisation}/users/{id}/verification-links");
     let minted = world.ask(&world.notifications(), "POST", &path, &Value::Null).await;
     assert_eq!((minted.status, &minted.body["email"], &minted.body["name"]), (201, &json!("ada@example.com"), &json!("Ada")));

@@ -12,7 +12,7 @@ use crate::people::PASSWORD;
 use crate::world::{World, notice, subscription};
 
 /// Roles of people and their commands, not of functions.
-const PEOPLE: &[&str] = &["administrator", "auditor", "erase-person", "found-organisation", "note-readings", "operator"];
+const PEOPLE: &[&str] = &["administrator", "auditor", "erase-person", "found-organisation", "importer", "note-readings", "operator"];
 
 /// What is granted although the function's own code does not do it here, and why: role (`*` for any), action, reason.
 const UNSEEN: &[(&str, &str, &str)] = &[
@@ -26,6 +26,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ("send-email", "ses:SendRawEmail", "AWS asks for it where SendEmail has raw content; the local SES does not"),
     ("send-email", "dynamodb:GetItem", "the commit of a repeated command: send-email repeats one only when an answer was lost"),
     ("create-subscription", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
+    ("manage-price-book", "dynamodb:Query", "the tail of a stream, after a lost answer or a lost race"),
     ("billing-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("notifications-projector", "dynamodb:Query", "a gap in what the stream delivers"),
     ("process-webhook", "kms:Decrypt", "a person's key that another environment made"),
@@ -194,6 +195,7 @@ async fn everything_people_do(world: &mut World) {
     ] {
         assert_eq!(world.get(&path).await.status, 200, "{path}");
     }
+    price_book_changes_and_adjustments(world, &first, &invoice).await;
     // Its own write, before the projector has seen it.
     world.pause().await;
     let answer = world.post("/v1/subscriptions", "unseen", &subscription("bob")).await;
@@ -237,4 +239,25 @@ async fn people_come_and_go(world: &mut World) {
     let bearer = format!("Bearer {}", session["token"].as_str().unwrap());
     assert_eq!(world.ask(&bearer, "DELETE", "/v1/sessions", &Value::Null).await.status, 204);
     world.settle().await;
+}
+
+/// Each of them twice under one key: the second finds the first.
+async fn price_book_changes_and_adjustments(world: &World, subscription: &str, invoice: &str) {
+    let price = json!({ "amount": 5900, "currency": "EUR" });
+    let draft = json!({ "prices": [{ "interval": "month", "price": price }] });
+    let credit = json!({ "amount": { "amount": 900, "currency": "EUR" }, "reason": "goodwill" });
+    for (path, body) in [
+        ("/v1/plans/pro/drafts".to_owned(), draft),
+        (format!("/v1/subscriptions/{subscription}/changes"), json!({ "price": price, "when": "period-end" })),
+        (format!("/v1/invoices/{invoice}/credit-notes"), credit),
+    ] {
+        for _ in 0..2 {
+            let answer = world.post(&path, "policies", &body).await;
+            assert!([200, 201].contains(&answer.status), "{path}: {}", answer.body);
+        }
+    }
+    world.settle().await;
+    for path in ["/v1/plans/pro".to_owned(), "/v1/plans".to_owned(), format!("/v1/invoices/{invoice}/payments")] {
+        assert_eq!(world.get(&path).await.status, 200, "{path}");
+    }
 }

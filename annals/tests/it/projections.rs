@@ -13,17 +13,20 @@ use clap::Parser;
 use crate::world::{World, notice};
 
 /// Every projection there is.
-const ALL: [&str; 10] = [
+const ALL: [&str; 13] = [
     "notifications",
     "subscriptions",
     "invoices",
+    "plans",
     "webhooks",
     "payments",
+    "credit-notes",
     "open-invoices",
     "revenue-by-month",
     "mrr-movements",
     "receivables-by-customer",
     "active-customers",
+    "account-balances",
 ];
 
 async fn ask(world: &World, arguments: &[&str]) -> Result<Answer, CouldNotTell> {
@@ -95,7 +98,7 @@ async fn a_row_a_state_a_moving_row_and_a_total_changed_by_hand_are_told() {
         says(&world, &["diff", name], Answer::No).await;
         says(&world, &["diff", name, "--json"], Answer::No).await;
     }
-    for name in ["subscriptions", "open-invoices", "mrr-movements"] {
+    for name in ["subscriptions", "open-invoices", "mrr-movements", "account-balances"] {
         says(&world, &["diff", name], Answer::Yes).await;
     }
     // A row that is gone is told as well.

@@ -11,6 +11,7 @@ use crate::world::{World, subscription};
 /// Every route of the services that asks who calls: method, path with holes, body.
 fn routes() -> Vec<(&'static str, &'static str, Value)> {
     let (email, role) = (json!({ "email": "eve@example.com", "role": "member" }), json!({ "role": "member" }));
+    let euros = json!({ "amount": 1, "currency": "EUR" });
     vec![
         ("POST", "/v1/subscriptions", subscription("ada")),
         ("POST", "/v1/subscriptions/{subscription}/invoices", json!({ "period_start": "2026-01-01" })),
@@ -21,6 +22,18 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
         ("GET", "/v1/invoices/{invoice}", Value::Null),
         ("GET", "/v1/invoices/{invoice}?min_version=1", Value::Null),
         ("GET", "/v1/invoices?status=past-due", Value::Null),
+        ("GET", "/v1/invoices/{invoice}/payments", Value::Null),
+        ("GET", "/v1/invoices/{invoice}/credit-notes", Value::Null),
+        ("POST", "/v1/invoices/{invoice}/credit-notes", json!({ "amount": euros, "reason": "goodwill" })),
+        ("POST", "/v1/invoices/{invoice}/refunds", json!({ "amount": euros })),
+        ("POST", "/v1/subscriptions/{subscription}/changes", json!({ "price": euros, "when": "period-end" })),
+        ("POST", "/v1/subscriptions/{subscription}/cancellation", json!({ "when": "period-end" })),
+        ("POST", "/v1/subscriptions/{subscription}/reactivation", json!({})),
+        ("GET", "/v1/plans", Value::Null),
+        ("GET", "/v1/plans/tariff", Value::Null),
+        ("POST", "/v1/plans/tariff/drafts", draft()),
+        ("POST", "/v1/plans/tariff/releases", json!({ "version": 1 })),
+        ("POST", "/v1/plans/tariff/retirement", json!({})),
         ("GET", "/v1/webhooks", Value::Null),
         ("POST", "/v1/api-keys", json!({ "name": "k", "role": "auditor" })),
         ("DELETE", "/v1/api-keys/{key}", Value::Null),
@@ -54,6 +67,11 @@ fn routes() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
+/// A version of a plan; every organisation has a plan of this name.
+fn draft() -> Value {
+    json!({ "prices": [{ "interval": "month", "price": { "amount": 4900, "currency": "EUR" } }] })
+}
+
 /// An organisation with one of everything, and a word that is in all of it.
 struct Tenant {
     owner: Person,
@@ -74,6 +92,7 @@ impl Tenant {
             assert!(answer.status < 300, "{method} {path}: {}", answer.body);
             answer.body["id"].as_str().unwrap_or_default().to_owned()
         };
+        made("POST", "/v1/plans/tariff/drafts", &draft()).await;
         let subscription = made("POST", "/v1/subscriptions", &body).await;
         let today = json!({ "period_start": world.clock.now().date() });
         let invoice = made("POST", &format!("/v1/subscriptions/{subscription}/invoices"), &today).await;
@@ -206,7 +225,8 @@ fn nobody_reaches_another_tenants_things_by_any_route() {
             prop_assert!(!said.contains(&asked.marker), "{} {}: {}", method, path, said);
             prop_assert!(!said.contains(&asked.owner.organisation), "{} {}: {}", method, path, said);
             // Lists of what is somebody's are empty, and history knows nothing of them.
-            let is_list = path.contains("{email}") || path.contains("?user=") || path.ends_with("/invoices") || path.ends_with("/notifications");
+            let lists = ["/invoices", "/payments", "/credit-notes", "/notifications"];
+            let is_list = path.contains("{email}") || path.contains("?user=") || lists.iter().any(|list| path.ends_with(list));
             let names_theirs = path.contains('{') && !is_list && !path.starts_with("/v1/audit/");
             if names_theirs || (method != "GET" && path.contains('{')) {
                 prop_assert!(matches!(answer.status, 403 | 404), "{} {}: {} {}", method, path, answer.status, said);

@@ -57,8 +57,8 @@ pub fn matches(leaf: &CommitLeaf<'_>, bytes: &[u8]) -> Result<Previous, Finding>
         let (is, was) = (hex(&hash), hex(&leaf.hash));
         return Err(Finding::new("commit-hash", format!("{}: the commit has hash {is}, sequenced was {was}", place())));
     }
-    let stored: Stored<'_> =
-        serde_json::from_slice(bytes).map_err(|error| Finding::new("commit-format", format!("{}: {error}", place())))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| Finding::new("commit-format", format!("{}: {error}", place())))?;
+    let stored: Stored<'_> = serde_json::from_str(text).map_err(|error| Finding::new("commit-format", format!("{}: {error}", place())))?;
     if let Some(name) = stored.differs_in(leaf) {
         return Err(Finding::new("commit-fields", format!("{}: leaf and commit differ in {name}", place())));
     }

@@ -80,7 +80,8 @@ pub struct CommitLeaf<'a> {
 impl<'a> Leaf<'a> {
     /// The leaf in these bytes.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, Finding> {
-        serde_json::from_slice(bytes).map_err(|error| Finding::new("leaf-format", error.to_string()))
+        let text = std::str::from_utf8(bytes).map_err(|error| Finding::new("leaf-format", error.to_string()))?;
+        serde_json::from_str(text).map_err(|error| Finding::new("leaf-format", error.to_string()))
     }
 
     /// What it says of a commit; `None` where it is about something else.
@@ -110,15 +111,24 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 /// The 32 bytes of a SHA-256 in hexadecimal of lower case.
 pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digit = |byte: u8| match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
-    };
     let pairs = <&[u8; 64]>::try_from(text.as_bytes()).ok()?;
     let mut bytes = [0; 32];
+    // What is no digit has high bits, which are looked at once.
+    let mut wrong = 0;
     for (byte, pair) in bytes.iter_mut().zip(pairs.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let (high, low) = (DIGITS[usize::from(pair[0])], DIGITS[usize::from(pair[1])]);
+        wrong |= high | low;
+        *byte = high << 4 | low & 15;
     }
-    Some(bytes)
+    (wrong < 16).then_some(bytes)
 }
+
+/// The value of each character that is a hexadecimal digit of lower case; 255 for others.
+const DIGITS: [u8; 256] = {
+    let (mut values, mut value) = ([255; 256], 0);
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};

@@ -151,9 +151,7 @@ impl Walk {
     fn entry(&mut self, line: &[u8]) -> Result<(), Finding> {
         let position = self.tree.size();
         // A leaf holds no raw tab.
-        let tab = line
-            .iter()
-            .position(|byte| *byte == b'\t')
+        let tab = memchr::memchr(b'\t', line)
             .ok_or_else(|| Finding::new("leaf-format", format!("position {position}: the line has no tab between leaf and commit")))?;
         let (bytes, commit) = (&line[..tab], &line[tab + 1..]);
         let leaf =

@@ -10,7 +10,7 @@ pub struct ActiveCustomers;
 impl Totals for ActiveCustomers {
     const NAME: &'static str = "active-customers";
     const STREAM_TYPE: &'static str = "SUB";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     type Event = SubscriptionEvent;
     type State = Option<String>;
 
@@ -31,7 +31,20 @@ impl Totals for ActiveCustomers {
                     totals.leave(TotalKey::of([&customer]));
                 }
             }
-            SubscriptionEvent::PeriodInvoiced(_) | SubscriptionEvent::BecamePastDue(_) | SubscriptionEvent::ArrearsSettled(_) => {}
+            SubscriptionEvent::Reactivated(again) => {
+                totals.join(TotalKey::of([again.customer_id.as_str()]));
+                *member = Some(again.customer_id.to_string());
+            }
+            SubscriptionEvent::TrialEnded(_)
+            | SubscriptionEvent::PeriodInvoiced(_)
+            | SubscriptionEvent::Changed(_)
+            | SubscriptionEvent::ChangeScheduled(_)
+            | SubscriptionEvent::AdjustmentSettled(_)
+            | SubscriptionEvent::BecamePastDue(_)
+            | SubscriptionEvent::ArrearsSettled(_)
+            | SubscriptionEvent::CancellationScheduled(_)
+            | SubscriptionEvent::CancellationWithdrawn(_)
+            | SubscriptionEvent::ProviderStateTaken(_) => {}
         }
         Ok(())
     }

@@ -3,14 +3,16 @@
 use annals_lambda::Host;
 use annals_projection::{Projector, ProjectorDeps, Reconciliation};
 
+use crate::account_balances::AccountBalances;
 use crate::active_customers::ActiveCustomers;
+use crate::credit_notes::CreditNotes;
 use crate::ledger;
 use crate::mrr_movements::MrrMovements;
 use crate::open_invoices::OpenInvoices;
 use crate::payments::Payments;
 use crate::receivables_by_customer::ReceivablesByCustomer;
 use crate::revenue_by_month::RevenueByMonth;
-use crate::rows::{Invoices, Subscriptions, Webhooks};
+use crate::rows::{Invoices, Plans, Subscriptions, Webhooks};
 
 /// The name of the service, and of its log.
 const SERVICE: &str = "billing";
@@ -22,13 +24,16 @@ pub fn projector(host: &Host, bus: &str) -> Projector {
     Projector::new(deps)
         .with::<Subscriptions>()
         .with::<Invoices>()
+        .with::<Plans>()
         .with::<Webhooks>()
         .with_rows::<Payments>()
+        .with_rows::<CreditNotes>()
         .with_rows::<OpenInvoices>()
         .with_totals::<RevenueByMonth>()
         .with_totals::<MrrMovements>()
         .with_totals::<ReceivablesByCustomer>()
         .with_totals::<ActiveCustomers>()
+        .with_totals::<AccountBalances>()
 }
 
 /// Billing's reconciler on `host`: it feeds the projector and the ledger, as the stream does.

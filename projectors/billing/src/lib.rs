@@ -1,11 +1,13 @@
 //! Billing's projector: from log to rows to bus.
 //!
-//! - [`rows`]: one row per subscription, invoice and kept webhook
-//! - [`payments`], [`open_invoices`]: several rows of an invoice, and a row that comes and goes
-//! - [`revenue_by_month`], [`mrr_movements`], [`receivables_by_customer`], [`active_customers`]: sums and sets over many streams
+//! - [`rows`]: one row per subscription, invoice, plan and kept webhook
+//! - [`payments`], [`credit_notes`], [`open_invoices`]: several rows of an invoice, and a row that comes and goes
+//! - [`revenue_by_month`], [`mrr_movements`], [`receivables_by_customer`], [`active_customers`], [`account_balances`]: sums and sets over many streams
 //! - [`handler`]: the functions; [`ledger`]: those of the ledger
 
+pub mod account_balances;
 pub mod active_customers;
+pub mod credit_notes;
 pub mod handler;
 pub mod ledger;
 pub mod mrr_movements;

@@ -27,7 +27,7 @@ pub struct OpenInvoiceRow {
 impl Rows for OpenInvoices {
     const NAME: &'static str = "open-invoices";
     const STREAM_TYPE: &'static str = "INV";
-    const REVISION: u32 = 1;
+    const REVISION: u32 = 2;
     type Event = InvoiceEvent;
     type State = Option<OpenInvoiceRow>;
 
@@ -43,6 +43,8 @@ impl Rows for OpenInvoices {
                 });
             }
             (InvoiceEvent::PaymentReceived(payment), Some(row)) => row.open -= payment.amount.minor(),
+            (InvoiceEvent::Credited(note), Some(row)) => row.open -= note.amount.minor(),
+            (InvoiceEvent::CreditVoided(note), Some(row)) => row.open += note.amount.minor(),
             (InvoiceEvent::MarkedUncollectible(_) | InvoiceEvent::Voided(_), state) => *state = None,
             _ => {}
         }

@@ -1,19 +1,20 @@
-//! Billing's projections: one row per subscription, invoice and kept webhook. The folds are in `domain/billing/src/rows.rs`.
+//! Billing's projections: one row per subscription, invoice, plan and kept webhook. The folds are in `domain/billing/src/rows`.
 
 use annals_kit::{Recorded, StreamId};
 use annals_projection::Projection;
 use billing::invoice::InvoiceEvent;
-use billing::rows::{InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::price_book::PlanEvent;
+use billing::rows::{InvoiceRow, PlanRow, SubscriptionRow, WebhookRow};
 use billing::subscription::SubscriptionEvent;
 use billing::webhook::WebhookEvent;
 
-/// `PK=SUB#<id> SK=META`, by customer on GSI1; on GSI2 while a period is to be invoiced here.
+/// `PK=SUB#<id> SK=META`, by customer on GSI1; on GSI2 while the schedule has something to do about it.
 pub struct Subscriptions;
 
 impl Projection for Subscriptions {
     const NAME: &'static str = "subscriptions";
     const STREAM_TYPE: &'static str = "SUB";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ENTITY: &'static str = "Subscription";
     const GATE: &'static str = "get_subscription_strong";
     const GLANCE: &'static str = "glance_subscription";
@@ -31,7 +32,7 @@ pub struct Invoices;
 impl Projection for Invoices {
     const NAME: &'static str = "invoices";
     const STREAM_TYPE: &'static str = "INV";
-    const REVISION: u32 = 2;
+    const REVISION: u32 = 3;
     const ENTITY: &'static str = "Invoice";
     const GATE: &'static str = "get_invoice_strong";
     const GLANCE: &'static str = "glance_invoice";
@@ -40,6 +41,24 @@ impl Projection for Invoices {
 
     fn fold(_: &StreamId, row: Option<InvoiceRow>, event: &InvoiceEvent, recorded: Recorded) -> Option<InvoiceRow> {
         InvoiceRow::fold(row, event, recorded)
+    }
+}
+
+/// `PK=PLAN#<id> SK=META`, by tenant on GSI1.
+pub struct Plans;
+
+impl Projection for Plans {
+    const NAME: &'static str = "plans";
+    const STREAM_TYPE: &'static str = "PLAN";
+    const REVISION: u32 = 1;
+    const ENTITY: &'static str = "Plan";
+    const GATE: &'static str = "get_plan_strong";
+    const GLANCE: &'static str = "glance_plan";
+    type Event = PlanEvent;
+    type Row = PlanRow;
+
+    fn fold(_: &StreamId, row: Option<PlanRow>, event: &PlanEvent, recorded: Recorded) -> Option<PlanRow> {
+        PlanRow::fold(row, event, recorded)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use annals_contract::{Contract, StreamMapping};
 use billing::invoice::InvoiceEvent;
+use billing::price_book::PlanEvent;
 use billing::subscription::SubscriptionEvent;
 
 use serde_json::json;
@@ -26,12 +27,16 @@ const RECONCILER_SECONDS: u32 = 900;
 
 /// The contract.
 pub fn contract() -> Contract {
-    let mut contract = Contract::new("billing", "Subscriptions, their invoices, and the payments of them.");
+    let mut contract = Contract::new("billing", "Plans, subscriptions, their invoices, and the payments of them.");
     contract.publish::<SubscriptionEvent>(&examples::subscription());
     contract.publish::<InvoiceEvent>(&examples::invoice());
+    contract.publish::<PlanEvent>(&examples::plan());
 
+    contract.function("adjust-invoice", PACKAGE);
+    contract.function("change-subscription", PACKAGE);
     contract.function("create-subscription", PACKAGE);
     contract.function("generate-invoice", PACKAGE);
+    contract.function("manage-price-book", PACKAGE);
     contract.function("process-webhook", PACKAGE).needing(&["ANNALS_WEBHOOK_TENANT", "ANNALS_WEBHOOK_SECRET", "ANNALS_VAULT_KEY"]);
     contract.function("read-billing", PACKAGE);
     routes::describe(&mut contract);

@@ -8,6 +8,7 @@ use annals_log::{AccessLog, Log, LogConfig, Streams};
 use annals_reads::Reads;
 use annals_vault::Vault;
 use billing::invoice::Invoice;
+use billing::price_book::Plan;
 use billing::subscription::Subscription;
 use billing::webhook::Webhook;
 
@@ -18,6 +19,7 @@ pub(crate) const SERVICE: &str = "billing";
 pub struct Deps {
     pub(crate) subscriptions: Streams<Subscription>,
     pub(crate) invoices: Streams<Invoice>,
+    pub(crate) plans: Streams<Plan>,
     pub(crate) access: AccessLog,
     pub(crate) reads: Reads,
     pub(crate) metrics: Arc<dyn Metrics>,
@@ -32,6 +34,7 @@ impl Deps {
         Self {
             subscriptions: Streams::new(log.clone()),
             invoices: Streams::new(log.clone()),
+            plans: Streams::new(log.clone()),
             access: AccessLog::new(log),
             reads,
             metrics: host.metrics.clone(),

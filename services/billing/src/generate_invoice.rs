@@ -108,21 +108,27 @@ async fn load(deps: &Deps, caller: &Caller, subscription: Uuid) -> Result<Subscr
 
 /// The invoice of the period that begins on `period_start`: one that the schedule would issue as well, so that no day is paid for twice.
 fn issue(caller: &Caller, subscription: &Subscription, period_start: NaiveDate, today: NaiveDate) -> Result<InvoiceIssued, Problem> {
-    let (Some(terms), Some(calendar)) = (&subscription.terms, subscription.calendar()) else {
+    let Some(agreement) = &subscription.agreement else {
         return Err(Problem::not_found("subscription"));
     };
-    if !terms.is_invoiced_here() {
+    let calendar = agreement.calendar();
+    if !agreement.began.is_invoiced_here() {
         return Err(Problem::new(409, "invoiced-by-provider", "the payment provider issues this subscription's invoices"));
     }
-    if subscription.cancelled {
-        return Err(Problem::new(409, "cancelled", "the subscription has ended"));
+    if subscription.cancelled || agreement.ends_on.is_some_and(|ends_on| ends_on <= period_start) {
+        return Err(Problem::new(409, "cancelled", "the subscription has ended, or will have ended by then"));
     }
     let Some(period) = calendar.period_starting(period_start) else {
-        let nearest = calendar.period_covering(period_start).or_else(|| calendar.period_starting(subscription.anchor?));
+        let nearest = calendar.period_covering(period_start).or_else(|| calendar.period_starting(agreement.anchor));
         let nearest = nearest.map_or_else(String::new, |period| format!("; periods begin on {} and {}", period.start, period.end));
         return Err(Problem::new(422, "not-a-period", format!("no period begins on {period_start}{nearest}")));
     };
-    Ok(invoice_of(&caller.tenant, terms, period, today))
+    // What will be agreed by then is not agreed yet.
+    if agreement.next.as_ref().is_some_and(|(day, _)| *day <= period_start) {
+        return Err(Problem::new(409, "change-scheduled", "other terms begin with this period; the schedule invoices it on its first day"));
+    }
+    invoice_of(&caller.tenant, subscription, agreement, period, today)
+        .map_err(|error| Problem::new(422, "invoice-refused", error.to_string()))
 }
 
 fn refused(refusal: InvoiceRefusal) -> Problem {

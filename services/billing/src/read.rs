@@ -1,13 +1,15 @@
 //! Billing's reads over HTTP: one function, one arm per route, each one listed pattern.
 
 use annals_contract::Route;
-use annals_kit::{Aggregate, CustomerId, Recorded, StreamId, Version};
+use annals_kit::{Aggregate, CustomerId, Recorded, Role, StreamId, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_log::Commit;
 use annals_reads::{PageRequest, Params};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{Invoice, InvoiceEvent};
-use billing::rows::{Arrears, InvoiceRow, SubscriptionRow, WebhookRow};
+use billing::plan::PlanName;
+use billing::price_book::{Plan, PlanEvent};
+use billing::rows::{Arrears, CreditNoteRow, InvoiceRow, PaymentRow, PlanRow, SubscriptionRow, WebhookRow};
 use billing::subscription::{Subscription, SubscriptionEvent};
 use billing::webhook::Disposition;
 use chrono::NaiveDate;
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use crate::answer::{internal, read_problem};
 use crate::deps::Deps;
 use crate::examples;
+use crate::prices::plan_id;
 use crate::routes::{MONEY_READERS, READERS};
 
 const PAGE_DEFAULT: u32 = 20;
@@ -33,6 +36,17 @@ struct Shown<R> {
     row: R,
     #[serde(rename(serialize = "version", deserialize = "ver"))]
     version: u64,
+}
+
+/// A plan as the list shows it.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct PlanShown {
+    id: Uuid,
+    plan: PlanName,
+    /// `draft` (nothing was released yet), `released` or `retired`.
+    status: String,
+    /// The newest version that was released; 0 where none was.
+    newest: u32,
 }
 
 /// One page of a list.
@@ -62,6 +76,21 @@ pub(crate) fn routes() -> Vec<Route> {
             .path::<Uuid>("id", "The invoice.")
             .min_version()
             .answers::<Shown<InvoiceRow>>(200, "The invoice.", shown(examples::invoice_row())),
+        get("/v1/invoices/{id}/payments", "list-payments", "Lists an invoice's payments and, below zero, refunds.", &MONEY_READERS)
+            .path::<Uuid>("id", "The invoice.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<PaymentRow>>(200, "A page of payments.", page(examples::payment_row())),
+        get("/v1/invoices/{id}/credit-notes", "list-credit-notes", "Lists an invoice's credit notes.", &MONEY_READERS)
+            .path::<Uuid>("id", "The invoice.")
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<CreditNoteRow>>(200, "A page of credit notes.", page(examples::credit_note_row())),
+        get("/v1/plans/{plan}", "get-plan", "Shows a plan: every version that was released, and the draft.", &READERS)
+            .path::<PlanName>("plan", "The plan's name.")
+            .min_version()
+            .answers::<Shown<PlanRow>>(200, "The plan.", shown(examples::plan_row())),
+        get("/v1/plans", "list-plans", "Lists the plans of the price book.", &READERS)
+            .paged(PAGE_DEFAULT, PAGE_MOST)
+            .answers::<Page<PlanShown>>(200, "A page of plans.", page(examples::plan_shown())),
         get("/v1/subscriptions/{id}/invoices", "list-invoices", "Lists a subscription's invoices, the newest first.", &MONEY_READERS)
             .path::<Uuid>("id", "The subscription.")
             .query::<NaiveDate>("issued_from", "Only those issued on this day or later.")
@@ -97,11 +126,17 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) ->
     Ok(Box::pin(read(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
 }
 
+/// Who may ask: as the route says.
+fn readers_of(route: &str) -> &'static [Role] {
+    match route {
+        "GET /v1/subscriptions/{id}" | "GET /v1/customers/{id}/subscriptions" | "GET /v1/plans/{plan}" | "GET /v1/plans" => &READERS,
+        _ => &MONEY_READERS,
+    }
+}
+
 async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
     let route = event.route_key.as_deref().unwrap_or_default();
-    let about_money = !route.contains("subscriptions") || route.ends_with("/invoices");
-    let roles = if about_money { MONEY_READERS.as_slice() } else { READERS.as_slice() };
-    let caller = http::caller(event, roles)?;
+    let caller = http::caller(event, readers_of(route))?;
     match route {
         "GET /v1/subscriptions/{id}" => {
             let fold = |_: &StreamId, row, event: &SubscriptionEvent, recorded| SubscriptionRow::fold(row, event, recorded);
@@ -111,6 +146,23 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
             let fold = |_: &StreamId, row, event: &InvoiceEvent, recorded| InvoiceRow::fold(row, event, recorded);
             one::<Invoice, _>(event, deps, &caller, ("invoice", "get_invoice", "get_invoice_strong"), fold).await
         }
+        "GET /v1/invoices/{id}/payments" => {
+            let invoice: Uuid = http::path(event, "id", "invoice")?;
+            list::<PaymentRow>(event, deps, &caller, "list_payments_of_invoice", Params::new().text("invoice_id", invoice.to_string()))
+                .await
+        }
+        "GET /v1/invoices/{id}/credit-notes" => {
+            let invoice: Uuid = http::path(event, "id", "invoice")?;
+            let params = Params::new().text("invoice_id", invoice.to_string());
+            list::<CreditNoteRow>(event, deps, &caller, "list_credit_notes_of_invoice", params).await
+        }
+        "GET /v1/plans/{plan}" => {
+            let plan: PlanName = http::path(event, "plan", "plan")?;
+            let fold = |_: &StreamId, row, event: &PlanEvent, recorded| PlanRow::fold(row, event, recorded);
+            let id = plan_id(&caller.tenant, &plan);
+            one_of::<Plan, _>(event, deps, &caller, (id, "plan", "get_plan", "get_plan_strong"), fold).await
+        }
+        "GET /v1/plans" => list::<PlanShown>(event, deps, &caller, "list_plans", Params::new()).await,
         "GET /v1/customers/{id}/subscriptions" => {
             let customer: CustomerId = http::path(event, "id", "customer")?;
             let params = Params::new().text("customer_id", customer.as_str());
@@ -140,9 +192,7 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
     }
 }
 
-/// One row. With `min_version` it shows at least that version: a strong read, and what the row still lacks folded from the log.
-///
-/// Cost: 0.5 RCU; with `min_version` 1 RCU, and where the row lags two strong Queries: of the head, and of the missing commits.
+/// One row, of the id in the path.
 async fn one<A, R>(
     event: &ApiGatewayV2httpRequest,
     deps: &Deps,
@@ -155,6 +205,23 @@ where
     R: Serialize + DeserializeOwned,
 {
     let id: Uuid = http::path(event, "id", what)?;
+    one_of::<A, R>(event, deps, caller, (id, what, eventual, strong), fold).await
+}
+
+/// One row. With `min_version` it shows at least that version: a strong read, and what the row still lacks folded from the log.
+///
+/// Cost: 0.5 RCU; with `min_version` 1 RCU, and where the row lags two strong Queries: of the head, and of the missing commits.
+async fn one_of<A, R>(
+    event: &ApiGatewayV2httpRequest,
+    deps: &Deps,
+    caller: &Caller,
+    (id, what, eventual, strong): (Uuid, &str, &'static str, &'static str),
+    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
+) -> Result<Response, Problem>
+where
+    A: Aggregate,
+    R: Serialize + DeserializeOwned,
+{
     let wanted = http::query::<u64>(event, "min_version")?.unwrap_or(0);
     let params = Params::new().text("id", id.to_string());
     let pattern = if wanted > 0 { strong } else { eventual };

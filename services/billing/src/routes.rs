@@ -3,7 +3,7 @@
 use annals_contract::{Contract, Route};
 use annals_kit::Role;
 
-use crate::{create_subscription, generate_invoice, process_webhook, read};
+use crate::{adjust_invoice, change_subscription, create_subscription, generate_invoice, manage_price_book, process_webhook, read};
 
 /// Who changes what customers owe.
 pub(crate) const WRITERS: [Role; 3] = [Role::Owner, Role::Admin, Role::Finance];
@@ -15,7 +15,8 @@ pub(crate) const MONEY_READERS: [Role; 4] = [Role::Owner, Role::Admin, Role::Fin
 /// Adds them to the contract.
 pub(crate) fn describe(contract: &mut Contract) {
     let commands = [create_subscription::route(), generate_invoice::route(), process_webhook::route()];
-    let routes: Vec<Route> = commands.into_iter().chain(read::routes()).collect();
+    let adjustments = change_subscription::routes().into_iter().chain(adjust_invoice::routes()).chain(manage_price_book::routes());
+    let routes: Vec<Route> = commands.into_iter().chain(adjustments).chain(read::routes()).collect();
     routes.into_iter().for_each(|route| {
         contract.route(route);
     });

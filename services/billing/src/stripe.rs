@@ -1,9 +1,12 @@
-//! What billing reads of a Stripe event: its id, type and time, and the invoice in those about invoices.
+//! What billing reads of a Stripe event: its id, type and time, and the invoice, charge, credit note or subscription that it carries.
 //!
-//! Source: Stripe API reference, "The Event object" and "The Invoice object".
+//! Source: Stripe API reference, "The Event object", "The Invoice object", "The Charge object", "The Credit Note object" and "The
+//! Subscription object".
 
 use annals_kit::{Currency, Money, ProviderId, Timestamp};
 use billing::invoice::Happened;
+use billing::plan::Interval;
+use billing::subscription::{AtProvider, CancelReason};
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,6 +38,50 @@ pub(crate) struct InvoiceNotice {
     pub(crate) happened: Happened,
 }
 
+/// What an event tells that billing uses.
+#[derive(Clone, Debug)]
+pub(crate) enum Told {
+    Invoice(InvoiceNotice),
+    Refund(ProviderRefund),
+    CreditNote(ProviderCreditNote),
+    Subscription(ProviderSubscription),
+}
+
+/// Which invoice something is about.
+#[derive(Clone, Debug)]
+pub(crate) struct OfInvoice {
+    /// The provider's.
+    pub(crate) invoice: Option<ProviderId>,
+    /// Ours, where we put its id into the provider's metadata.
+    pub(crate) ours: Option<Uuid>,
+    pub(crate) customer: Option<ProviderId>,
+}
+
+/// A charge of which something was paid back.
+#[derive(Clone, Debug)]
+pub(crate) struct ProviderRefund {
+    pub(crate) invoice: OfInvoice,
+    /// In all.
+    pub(crate) refunded: Money,
+}
+
+/// A credit note.
+#[derive(Clone, Debug)]
+pub(crate) struct ProviderCreditNote {
+    pub(crate) id: ProviderId,
+    pub(crate) invoice: OfInvoice,
+    pub(crate) total: Money,
+    pub(crate) tax: Option<Money>,
+    pub(crate) is_void: bool,
+}
+
+/// A subscription.
+#[derive(Clone, Debug)]
+pub(crate) struct ProviderSubscription {
+    pub(crate) id: ProviderId,
+    pub(crate) stands: AtProvider,
+}
+
 /// The provider's invoice, as far as it goes into ours.
 #[derive(Clone, Debug)]
 pub(crate) struct ProviderInvoice {
@@ -44,6 +91,7 @@ pub(crate) struct ProviderInvoice {
     /// Our invoice, where we put its id into the provider's metadata.
     pub(crate) ours: Option<Uuid>,
     pub(crate) due: Money,
+    pub(crate) tax: Option<Money>,
     pub(crate) issued_on: NaiveDate,
     pub(crate) period_start: NaiveDate,
     pub(crate) period_end: NaiveDate,
@@ -65,8 +113,93 @@ impl StripeEvent {
         id_of(self.data.object.get("customer")?)
     }
 
+    /// What it tells; `None` where billing does not use its type.
+    pub(crate) fn told(&self) -> Option<Result<Told, String>> {
+        match self.event_type.as_str() {
+            "charge.refunded" => Some(self.refund().map(Told::Refund)),
+            "credit_note.created" | "credit_note.updated" | "credit_note.voided" => Some(self.credit_note().map(Told::CreditNote)),
+            "customer.subscription.created"
+            | "customer.subscription.updated"
+            | "customer.subscription.deleted"
+            | "customer.subscription.paused"
+            | "customer.subscription.resumed"
+            | "customer.subscription.trial_will_end" => Some(self.subscription().map(Told::Subscription)),
+            _ => Some(self.invoice_notice()?.map(Told::Invoice)),
+        }
+    }
+
+    fn of_invoice(&self) -> Result<OfInvoice, String> {
+        let object = &self.data.object;
+        let of = OfInvoice { invoice: object.get("invoice").and_then(id_of), ours: self.ours(), customer: self.customer() };
+        if of.invoice.is_some() || of.ours.is_some() { Ok(of) } else { Err("it is about no invoice".into()) }
+    }
+
+    fn ours(&self) -> Option<Uuid> {
+        self.data.object.pointer("/metadata/annals_invoice").and_then(Value::as_str).and_then(|id| id.parse().ok())
+    }
+
+    fn refund(&self) -> Result<ProviderRefund, String> {
+        Ok(ProviderRefund { invoice: self.of_invoice()?, refunded: Fields(&self.data.object).money("amount_refunded")? })
+    }
+
+    fn credit_note(&self) -> Result<ProviderCreditNote, String> {
+        let fields = Fields(&self.data.object);
+        let total = fields.money("total").or_else(|_| fields.money("amount"))?;
+        let without_tax = fields.money("total_excluding_tax").ok();
+        let tax = without_tax.and_then(|without| Money::new(total.minor() - without.minor(), total.currency()).ok());
+        Ok(ProviderCreditNote {
+            id: id_of(&self.data.object["id"]).ok_or("`id` is missing or no id")?,
+            invoice: self.of_invoice()?,
+            total,
+            tax: tax.filter(|tax| tax.minor() > 0),
+            is_void: fields.text("status") == "void" || self.event_type == "credit_note.voided",
+        })
+    }
+
+    /// The state of the subscription that the event carries, whatever the type of the event says: it may be older.
+    fn subscription(&self) -> Result<ProviderSubscription, String> {
+        let object = &self.data.object;
+        let fields = Fields(object);
+        let unpaid = object.pointer("/cancellation_details/reason").and_then(Value::as_str) == Some("payment_failed");
+        let reason = if unpaid { CancelReason::Unpaid } else { CancelReason::EndedByProvider };
+        let is_over = matches!(fields.text("status"), "canceled" | "incomplete_expired");
+        let will_end = object.get("cancel_at_period_end").and_then(Value::as_bool).unwrap_or_default();
+        let period_end = || {
+            fields.day("current_period_end").or_else(|_| {
+                // Where API versions from 2025-03-31 on have it.
+                object.pointer("/items/data/0").map_or_else(|| Err(String::new()), |item| Fields(item).day("current_period_end"))
+            })
+        };
+        Ok(ProviderSubscription {
+            id: id_of(&object["id"]).ok_or("`id` is missing or no id")?,
+            stands: AtProvider {
+                ended: is_over.then_some(reason),
+                in_trial: fields.text("status") == "trialing",
+                ends_on: fields.day("cancel_at").ok().or_else(|| period_end().ok().filter(|_| will_end)),
+                plan: object.pointer("/metadata/annals_plan").and_then(Value::as_str).and_then(|plan| plan.parse().ok()),
+                price: self.price(),
+            },
+        })
+    }
+
+    /// What one costs, how often, and how many: where it has one item, of one price, by the month or the year.
+    fn price(&self) -> Option<(Money, Interval, u32)> {
+        let items = self.data.object.pointer("/items/data")?.as_array()?;
+        let [item] = items.as_slice() else { return None };
+        let price = item.get("price").or_else(|| item.get("plan"))?;
+        let recurring = price.get("recurring").unwrap_or(price);
+        let interval = match (Fields(recurring).text("interval"), recurring.get("interval_count").and_then(Value::as_u64).unwrap_or(1)) {
+            ("month", 1) => Interval::Month,
+            ("year", 1) | ("month", 12) => Interval::Year,
+            _ => return None,
+        };
+        let money = Fields(price).money("unit_amount").or_else(|_| Fields(price).money("amount")).ok()?;
+        let quantity = u32::try_from(item.get("quantity")?.as_u64()?).ok()?;
+        (money.minor() >= 0 && quantity > 0).then_some((money, interval, quantity))
+    }
+
     /// What happened to an invoice; `None` where the type is about something else.
-    pub(crate) fn invoice_notice(&self) -> Option<Result<InvoiceNotice, String>> {
+    fn invoice_notice(&self) -> Option<Result<InvoiceNotice, String>> {
         match self.event_type.as_str() {
             "invoice.paid" | "invoice.payment_succeeded" => Some(self.notice(|fields| Ok(Happened::Paid(fields.money("amount_paid")?)))),
             // Notices come late and out of order: where the invoice they carry has moved on already, its state counts.
@@ -101,8 +234,9 @@ impl StripeEvent {
                 self.data.object.pointer("/parent/subscription_details/subscription").and_then(id_of)
             }),
             customer: self.customer(),
-            ours: self.data.object.pointer("/metadata/annals_invoice").and_then(Value::as_str).and_then(|id| id.parse().ok()),
+            ours: self.ours(),
             due: fields.money("amount_due")?,
+            tax: fields.money("tax").ok().filter(|tax| tax.minor() > 0),
             issued_on,
             period_start,
             period_end,

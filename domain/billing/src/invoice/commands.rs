@@ -79,6 +79,24 @@ pub enum InvoiceRefusal {
     /// It was given up before.
     #[error("the invoice is uncollectible already")]
     AlreadyUncollectible,
+    /// Nothing, or less, is to be credited or refunded.
+    #[error("an amount is above zero")]
+    NoAmount,
+    /// More is to be credited than was charged and is not credited yet.
+    #[error("{left} minor units are left to be credited")]
+    MoreThanCharged {
+        /// What is left.
+        left: i64,
+    },
+    /// More is to be refunded than is owed back.
+    #[error("{owed} minor units are owed back: credit what is to be refunded first")]
+    NotOwed {
+        /// What is owed back.
+        owed: i64,
+    },
+    /// The provider's credit note, or its end, is recorded already.
+    #[error("the credit note is recorded already")]
+    OldCredit,
     /// The step is not due yet, or steps before it are missing.
     #[error("step {step} of its dunning is due at {at}")]
     NotDue {
@@ -124,8 +142,10 @@ impl Command for RecordNotice {
             (None, Some(issue)) => (checked(issue)?, vec![InvoiceEvent::Issued(issue.clone())]),
             (None, None) => return Err(InvoiceRefusal::Unknown),
         };
+        // Where a credit settled it, money may still be told of that came in before.
+        let is_money = matches!(self.happened, Happened::Paid(_)) && state.received < invoice.amount.minor();
         match () {
-            () if state.paid_at.is_some() => return Err(InvoiceRefusal::AlreadyPaid),
+            () if state.paid_at.is_some() && !is_money => return Err(InvoiceRefusal::AlreadyPaid),
             () if state.voided => return Err(InvoiceRefusal::AlreadyVoided),
             () => events.extend(self.events(&Open { invoice, state, at })?),
         }
@@ -134,10 +154,10 @@ impl Command for RecordNotice {
 }
 
 /// An invoice that is neither paid nor voided, as a command finds it.
-struct Open<'s> {
-    invoice: InvoiceIssued,
-    state: &'s Invoice,
-    at: Timestamp,
+pub(super) struct Open<'s> {
+    pub(super) invoice: InvoiceIssued,
+    pub(super) state: &'s Invoice,
+    pub(super) at: Timestamp,
 }
 
 impl RecordNotice {
@@ -166,7 +186,7 @@ impl RecordNotice {
         let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = open.invoice.clone();
         let amount = Money::new(paid.minor() - state.received, paid.currency()).map_err(|_| InvoiceRefusal::NoMoney)?;
         let received = PaymentReceived { invoice_id, subscription_id, customer_id, amount, notice: self.notice.clone() };
-        let in_full = paid.minor() >= due;
+        let in_full = paid.minor() >= due.saturating_sub(state.credited);
         let stopped = open.dunning_stopped(StopReason::Paid).filter(|_| in_full);
         Ok([InvoiceEvent::PaymentReceived(received)].into_iter().chain(stopped).collect())
     }
@@ -199,7 +219,7 @@ impl Command for TakeDunningStep {
 }
 
 impl Open<'_> {
-    fn same_currency(&self, money: Money) -> Result<Money, InvoiceRefusal> {
+    pub(super) fn same_currency(&self, money: Money) -> Result<Money, InvoiceRefusal> {
         match money.currency() == self.invoice.amount.currency() {
             true => Ok(money),
             false => Err(InvoiceRefusal::OtherCurrency),
@@ -208,9 +228,10 @@ impl Open<'_> {
 
     /// How much is still due.
     fn outstanding(&self) -> Money {
-        let minor = self.invoice.amount.minor().saturating_sub(self.state.received).max(0);
-        // Received amounts are not below zero, so what is left is within the invoice's own bounds.
-        Money::new(minor, self.invoice.amount.currency()).unwrap_or(self.invoice.amount)
+        // The notice may be what issues the invoice.
+        let open = if self.state.issued.is_some() { self.state.open() } else { self.invoice.amount.minor() };
+        // Neither received nor credited amounts are below zero, so what is left is within the invoice's own bounds.
+        Money::new(open, self.invoice.amount.currency()).unwrap_or(self.invoice.amount)
     }
 
     /// The first failure starts dunning. An invoice of nothing, or one that was given up, is not dunned.
@@ -232,7 +253,7 @@ impl Open<'_> {
         }))
     }
 
-    fn dunning_stopped(&self, reason: StopReason) -> Option<InvoiceEvent> {
+    pub(super) fn dunning_stopped(&self, reason: StopReason) -> Option<InvoiceEvent> {
         let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = self.invoice.clone();
         // One that was given up, and whose subscription was kept, left its subscription past due.
         let open = self.state.dunning.is_some() || self.state.given_up.is_some();

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::amount::Line;
 use crate::dunning::{Afterwards, DunningPolicy};
 
 /// What happens to an invoice.
@@ -15,6 +16,18 @@ pub enum InvoiceEvent {
     /// It was issued.
     #[serde(rename = "INVOICE_ISSUED")]
     Issued(InvoiceIssued),
+    /// A credit note was issued that belongs to no invoice: the customer gets it off what is owed, or paid out.
+    #[serde(rename = "CREDIT_NOTE_ISSUED")]
+    CreditNoteIssued(CreditNoteIssued),
+    /// Some or all of it was credited.
+    #[serde(rename = "INVOICE_CREDITED")]
+    Credited(InvoiceCredited),
+    /// A credit of it was taken back.
+    #[serde(rename = "INVOICE_CREDIT_VOIDED")]
+    CreditVoided(InvoiceCreditVoided),
+    /// Money was paid back.
+    #[serde(rename = "PAYMENT_REFUNDED")]
+    Refunded(PaymentRefunded),
     /// Money came in.
     #[serde(rename = "PAYMENT_RECEIVED")]
     PaymentReceived(PaymentReceived),
@@ -43,12 +56,21 @@ pub enum InvoiceEvent {
 pub struct InvoiceIssued {
     /// Its id.
     pub invoice_id: Uuid,
-    /// For which subscription.
+    /// For which subscription; sales that belong to none carry the id of the customer's account, which is no stream.
     pub subscription_id: Uuid,
     /// Who owes it.
     pub customer_id: CustomerId,
-    /// How much.
+    /// How much, with tax.
     pub amount: Money,
+    /// The tax in it; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
+    /// For what; in old commits, and where the provider issued it, left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
+    /// Its number in whoever's books it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
     /// The day it was issued.
     pub issued_on: NaiveDate,
     /// The first day it covers.
@@ -58,6 +80,127 @@ pub struct InvoiceIssued {
     /// Its id at the payment provider, where the provider issued it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_invoice: Option<ProviderId>,
+}
+
+impl InvoiceIssued {
+    /// Minor units of tax.
+    pub fn tax(&self) -> i64 {
+        self.tax.map_or(0, Money::minor)
+    }
+}
+
+/// A credit note that belongs to no invoice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CreditNoteIssued {
+    /// Its id.
+    pub credit_note_id: Uuid,
+    /// For which subscription; sales that belong to none carry the id of the customer's account, which is no stream.
+    pub subscription_id: Uuid,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// How much, with tax, above zero.
+    pub amount: Money,
+    /// The tax in it; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
+    /// For what: as they were charged, below zero.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
+    /// Its number in whoever's books it comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<String>,
+    /// The day it was issued.
+    pub issued_on: NaiveDate,
+    /// The first day whose revenue it takes back.
+    pub period_start: NaiveDate,
+    /// The first day whose revenue it no longer takes back.
+    pub period_end: NaiveDate,
+}
+
+/// Some or all of an invoice was credited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceCredited {
+    /// The invoice.
+    pub invoice_id: Uuid,
+    /// Its subscription.
+    pub subscription_id: Uuid,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// The credit note.
+    pub credit_note_id: Uuid,
+    /// How much, with tax, above zero.
+    pub amount: Money,
+    /// The tax in it; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
+    /// For what: as they were charged, below zero; left out where it is an amount alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<Line>,
+    /// Why.
+    pub reason: CreditReason,
+    /// The first day whose revenue it takes back.
+    pub period_start: NaiveDate,
+    /// The first day whose revenue it no longer takes back.
+    pub period_end: NaiveDate,
+    /// The provider's notice, where the provider issued it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
+}
+
+/// Why something is credited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CreditReason {
+    /// Days that were invoiced are not used: the subscription changed or ended.
+    Unused,
+    /// It was charged by mistake.
+    Mistake,
+    /// The customer is not content.
+    Goodwill,
+    /// The provider credited it.
+    Provider,
+}
+
+/// A credit of an invoice was taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct InvoiceCreditVoided {
+    /// The invoice.
+    pub invoice_id: Uuid,
+    /// Its subscription.
+    pub subscription_id: Uuid,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// The credit note.
+    pub credit_note_id: Uuid,
+    /// How much it was, with tax.
+    pub amount: Money,
+    /// The tax in it; none where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tax: Option<Money>,
+    /// The first day whose revenue it had taken back.
+    pub period_start: NaiveDate,
+    /// The first day whose revenue it had not taken back.
+    pub period_end: NaiveDate,
+    /// The provider's notice of it.
+    pub notice: Notice,
+}
+
+/// Money was paid back to a customer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PaymentRefunded {
+    /// The invoice, or the credit note that belongs to none.
+    pub invoice_id: Uuid,
+    /// Its subscription.
+    pub subscription_id: Uuid,
+    /// To whom.
+    pub customer_id: CustomerId,
+    /// The refund.
+    pub refund_id: Uuid,
+    /// How much.
+    pub amount: Money,
+    /// The provider's notice, where the provider paid it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
 }
 
 /// Money came in for an invoice.
@@ -151,6 +294,8 @@ pub enum StopReason {
     Paid,
     /// The provider took the invoice back.
     Voided,
+    /// What was still open was credited.
+    Credited,
 }
 
 /// An invoice was given up. It may still be paid.
@@ -199,6 +344,10 @@ pub struct Notice {
 impl Event for InvoiceEvent {
     const SCHEMAS: &'static [Schema] = &[
         Schema { event_type: "INVOICE_ISSUED", upcasts: &[], published: true },
+        Schema { event_type: "CREDIT_NOTE_ISSUED", upcasts: &[], published: true },
+        Schema { event_type: "INVOICE_CREDITED", upcasts: &[], published: true },
+        Schema { event_type: "INVOICE_CREDIT_VOIDED", upcasts: &[], published: true },
+        Schema { event_type: "PAYMENT_REFUNDED", upcasts: &[], published: true },
         Schema { event_type: "PAYMENT_RECEIVED", upcasts: &[], published: true },
         Schema { event_type: "PAYMENT_FAILED", upcasts: &[], published: true },
         Schema { event_type: "DUNNING_STARTED", upcasts: &[], published: true },

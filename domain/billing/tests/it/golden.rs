@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use annals_kit::{Event, Schema, StoredEvent};
 use billing::invoice::InvoiceEvent;
+use billing::price_book::PlanEvent;
 use billing::subscription::SubscriptionEvent;
 use billing::webhook::WebhookEvent;
 
@@ -22,7 +23,11 @@ fn again(stored: &StoredEvent) -> StoredEvent {
     fn of<E: Event>(stored: &StoredEvent) -> Option<StoredEvent> {
         E::SCHEMAS.iter().any(|schema| schema.event_type == stored.event_type).then(|| StoredEvent::encode(&stored.decode::<E>().unwrap()))
     }
-    of::<SubscriptionEvent>(stored).or_else(|| of::<InvoiceEvent>(stored)).or_else(|| of::<WebhookEvent>(stored)).unwrap()
+    of::<SubscriptionEvent>(stored)
+        .or_else(|| of::<InvoiceEvent>(stored))
+        .or_else(|| of::<PlanEvent>(stored))
+        .or_else(|| of::<WebhookEvent>(stored))
+        .unwrap()
 }
 
 #[test]
@@ -40,6 +45,6 @@ fn every_stored_event_is_read_and_those_of_today_are_written_so() {
 fn there_is_a_file_for_every_type_and_version() {
     let kept: BTreeSet<(String, u32)> = files().into_iter().map(|(_, stored)| (stored.event_type, stored.schema)).collect();
     let versions = |schema: &Schema| (1..=schema.version()).map(|version| (schema.event_type.to_owned(), version)).collect::<Vec<_>>();
-    let schemas = SubscriptionEvent::SCHEMAS.iter().chain(InvoiceEvent::SCHEMAS).chain(WebhookEvent::SCHEMAS);
+    let schemas = SubscriptionEvent::SCHEMAS.iter().chain(InvoiceEvent::SCHEMAS).chain(PlanEvent::SCHEMAS).chain(WebhookEvent::SCHEMAS);
     assert_eq!(kept, schemas.flat_map(versions).collect());
 }

@@ -26,16 +26,19 @@ pub(crate) fn invoice(minor: i64) -> InvoiceIssued {
         issued_on: at(0).date(),
         period_start: at(0).date(),
         period_end: at(31).date(),
+        tax: None,
+        lines: vec![],
+        number: None,
         provider_invoice: None,
     }
 }
 
-fn notice(number: u32, day: i64) -> Notice {
+pub(crate) fn notice(number: u32, day: i64) -> Notice {
     Notice { event: format!("evt_{number}").parse().unwrap(), event_type: "t".into(), at: at(day) }
 }
 
 /// What a notice with this number says, of this day.
-fn told(number: u32, day: i64, happened: Happened) -> RecordNotice {
+pub(crate) fn told(number: u32, day: i64, happened: Happened) -> RecordNotice {
     RecordNotice { issue: None, happened, notice: notice(number, day) }
 }
 
@@ -43,23 +46,23 @@ fn failed_again(number: u32, day: i64) -> RecordNotice {
     told(number, day, Happened::Failed { due: eur(49_00), attempt: number })
 }
 
-fn issued() -> InvoiceEvent {
+pub(crate) fn issued() -> InvoiceEvent {
     InvoiceEvent::Issued(invoice(49_00))
 }
 
-fn failed(number: u32, day: i64) -> InvoiceEvent {
+pub(crate) fn failed(number: u32, day: i64) -> InvoiceEvent {
     let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = invoice(49_00);
     let notice = notice(number, day);
     InvoiceEvent::PaymentFailed(PaymentFailed { invoice_id, subscription_id, customer_id, amount: eur(49_00), attempt: number, notice })
 }
 
-fn paid(minor: i64, number: u32, day: i64) -> InvoiceEvent {
+pub(crate) fn paid(minor: i64, number: u32, day: i64) -> InvoiceEvent {
     let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = invoice(49_00);
     let notice = notice(number, day);
     InvoiceEvent::PaymentReceived(PaymentReceived { invoice_id, subscription_id, customer_id, amount: eur(minor), notice })
 }
 
-fn dunning(minor: i64, failed_at: i64, next: i64) -> InvoiceEvent {
+pub(crate) fn dunning(minor: i64, failed_at: i64, next: i64) -> InvoiceEvent {
     let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = invoice(49_00);
     InvoiceEvent::DunningStarted(DunningStarted {
         invoice_id,
@@ -85,18 +88,18 @@ fn reminded(step: u32, next: i64) -> InvoiceEvent {
     })
 }
 
-fn stopped(reason: StopReason) -> InvoiceEvent {
+pub(crate) fn stopped(reason: StopReason) -> InvoiceEvent {
     let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = invoice(49_00);
     InvoiceEvent::DunningStopped(DunningStopped { invoice_id, subscription_id, customer_id, reason })
 }
 
-fn given_up(notice: Option<Notice>) -> InvoiceEvent {
+pub(crate) fn given_up(notice: Option<Notice>) -> InvoiceEvent {
     let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = invoice(49_00);
     let then = Afterwards::CancelSubscription;
     InvoiceEvent::MarkedUncollectible(MarkedUncollectible { invoice_id, subscription_id, customer_id, amount: eur(49_00), then, notice })
 }
 
-fn voided(number: u32, day: i64) -> InvoiceEvent {
+pub(crate) fn voided(number: u32, day: i64) -> InvoiceEvent {
     let InvoiceIssued { invoice_id, subscription_id, customer_id, .. } = invoice(49_00);
     InvoiceEvent::Voided(InvoiceVoided { invoice_id, subscription_id, customer_id, notice: notice(number, day) })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use annals_kit::{Aggregate, Command, Recorded, StoredEvent, Timestamp, Version};
+use billing::decimal::Percent;
 use billing::plan::Interval;
 use billing::rows::SubscriptionRow;
 use billing::subscription::{
@@ -69,8 +70,12 @@ proptest! {
             subscription_id: Uuid::from_u128(1),
             customer_id: "ada".parse().unwrap(),
             plan: "pro".parse().unwrap(),
+            plan_version: None,
             price: eur(49_00),
             interval,
+            quantity: 1,
+            tax_percent: Percent::ZERO,
+            trial_ends_on: None,
             starts_on: Some(starts_on),
             provider_subscription: provided.then(|| "sub_1".parse().unwrap()),
         };

@@ -48,6 +48,8 @@ pub struct Subscription {
     pub customer_id: String,
     /// `plan`.
     pub plan: String,
+    /// `plan_version`.
+    pub plan_version: Option<i64>,
     /// `status`.
     pub status: String,
     /// `mrr`.
@@ -58,12 +60,26 @@ pub struct Subscription {
     pub interval: String,
     /// `price`.
     pub price: i64,
+    /// `quantity`.
+    pub quantity: i64,
+    /// `tax_percent`.
+    pub tax_percent: Option<String>,
     /// `provider_subscription`.
     pub provider_subscription: Option<String>,
     /// `created_at`.
     pub created_at: DateTime<Utc>,
+    /// `trial_ends_on`.
+    pub trial_ends_on: Option<NaiveDate>,
+    /// `ends_on`.
+    pub ends_on: Option<NaiveDate>,
+    /// `next_terms`.
+    pub next_terms: Option<serde_json::Value>,
+    /// `adjustments`.
+    pub adjustments: Option<i64>,
     /// `next_period_start`.
     pub next_period_start: Option<NaiveDate>,
+    /// `due_on`.
+    pub due_on: Option<NaiveDate>,
     /// `due_shard`.
     pub due_shard: Option<u64>,
     /// `rev`.
@@ -76,7 +92,7 @@ pub struct Subscription {
 
 /// GetItem of `subscriptions`: `PK = SUB#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3557 B to the next; 2.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3435 B to the next; 2.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_subscription(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Subscription>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_subscription", tenant, &params).await
@@ -84,7 +100,7 @@ pub async fn get_subscription(reads: &Reads, tenant: &str, id: &str) -> Result<O
 
 /// GetItem of `subscriptions`: `PK = SUB#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3557 B to the next; 1.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3435 B to the next; 1.2 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_subscription_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Subscription>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_subscription_strong", tenant, &params).await
@@ -99,6 +115,8 @@ pub struct ListSubscriptionsByCustomerRow {
     pub customer_id: String,
     /// `plan`.
     pub plan: String,
+    /// `plan_version`.
+    pub plan_version: Option<i64>,
     /// `status`.
     pub status: String,
     /// `mrr`.
@@ -109,13 +127,17 @@ pub struct ListSubscriptionsByCustomerRow {
     pub interval: String,
     /// `price`.
     pub price: i64,
+    /// `quantity`.
+    pub quantity: i64,
     /// `created_at`.
     pub created_at: DateTime<Utc>,
+    /// `ends_on`.
+    pub ends_on: Option<NaiveDate>,
 }
 
 /// Query of `subscriptions by GSI1`: `GSI1PK = CUST#{customer_id} and GSI1SK begins with SUB#`.
 ///
-/// Cost: 0.5 read units a call, 3121 B to the next; 1.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3046 B to the next; 1.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn list_subscriptions_by_customer(reads: &Reads, tenant: &str, customer_id: &str, page: PageRequest) -> Result<Page<ListSubscriptionsByCustomerRow>, ReadError> {
     let params = Params::new().value("customer_id", customer_id);
     reads.page("list_subscriptions_by_customer", tenant, &params, page).await
@@ -126,15 +148,15 @@ pub async fn list_subscriptions_by_customer(reads: &Reads, tenant: &str, custome
 pub struct DueSubscriptionsRow {
     /// `id`.
     pub id: String,
-    /// `next_period_start`.
-    pub next_period_start: Option<NaiveDate>,
+    /// `due_on`.
+    pub due_on: Option<NaiveDate>,
 }
 
-/// Query of `subscriptions by GSI2`: `GSI2PK = DUE#{due_shard} and GSI2SK <= {next_period_start}#{id}`.
+/// Query of `subscriptions by GSI2`: `GSI2PK = DUE#{due_shard} and GSI2SK <= {due_on}#{id}`.
 ///
-/// Cost: 1.5 read units a call, 2938 B to the next; 0.3 units a second on the busiest key at peak, of 3000 that a partition serves.
-pub async fn due_subscriptions(reads: &Reads, tenant: &str, due_shard: u64, next_period_start: NaiveDate, page: PageRequest) -> Result<Page<DueSubscriptionsRow>, ReadError> {
-    let params = Params::new().value("due_shard", due_shard).value("next_period_start", next_period_start);
+/// Cost: 1.5 read units a call, 3188 B to the next; 0.3 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn due_subscriptions(reads: &Reads, tenant: &str, due_shard: u64, due_on: NaiveDate, page: PageRequest) -> Result<Page<DueSubscriptionsRow>, ReadError> {
+    let params = Params::new().value("due_shard", due_shard).value("due_on", due_on);
     reads.page("due_subscriptions", tenant, &params, page).await
 }
 
@@ -151,12 +173,20 @@ pub struct Invoice {
     pub customer_id: String,
     /// `amount`.
     pub amount: i64,
+    /// `tax`.
+    pub tax: Option<i64>,
     /// `received`.
     pub received: i64,
+    /// `credited`.
+    pub credited: Option<i64>,
+    /// `refunded`.
+    pub refunded: Option<i64>,
     /// `currency`.
     pub currency: String,
     /// `status`.
     pub status: String,
+    /// `number`.
+    pub number: Option<String>,
     /// `issued_on`.
     pub issued_on: NaiveDate,
     /// `period_start`.
@@ -188,7 +218,7 @@ pub struct Invoice {
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3326 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3302 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Invoice>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_invoice", tenant, &params).await
@@ -196,7 +226,7 @@ pub async fn get_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3326 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3302 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_invoice_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Invoice>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_invoice_strong", tenant, &params).await
@@ -213,12 +243,20 @@ pub struct ListInvoicesBySubscriptionRow {
     pub customer_id: String,
     /// `amount`.
     pub amount: i64,
+    /// `tax`.
+    pub tax: Option<i64>,
     /// `received`.
     pub received: i64,
+    /// `credited`.
+    pub credited: Option<i64>,
+    /// `refunded`.
+    pub refunded: Option<i64>,
     /// `currency`.
     pub currency: String,
     /// `status`.
     pub status: String,
+    /// `number`.
+    pub number: Option<String>,
     /// `issued_on`.
     pub issued_on: NaiveDate,
     /// `period_start`.
@@ -232,7 +270,7 @@ pub struct ListInvoicesBySubscriptionRow {
 
 /// Query of `subscriptions by GSI1`: `GSI1PK = SUB#{subscription_id} and GSI1SK, where given, between INV#{issued_on}`.
 ///
-/// Cost: 1 read unit a call, 3584 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3296 B to the next; 1.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn list_invoices_by_subscription(reads: &Reads, tenant: &str, subscription_id: &str, issued_on: Option<(NaiveDate, NaiveDate)>, page: PageRequest) -> Result<Page<ListInvoicesBySubscriptionRow>, ReadError> {
     let mut params = Params::new().value("subscription_id", subscription_id);
     if let Some(given) = issued_on {
@@ -271,12 +309,20 @@ pub struct ListInvoicesInArrearsRow {
     pub customer_id: String,
     /// `amount`.
     pub amount: i64,
+    /// `tax`.
+    pub tax: Option<i64>,
     /// `received`.
     pub received: i64,
+    /// `credited`.
+    pub credited: Option<i64>,
+    /// `refunded`.
+    pub refunded: Option<i64>,
     /// `currency`.
     pub currency: String,
     /// `status`.
     pub status: String,
+    /// `number`.
+    pub number: Option<String>,
     /// `issued_on`.
     pub issued_on: NaiveDate,
     /// `period_start`.
@@ -295,10 +341,91 @@ pub struct ListInvoicesInArrearsRow {
 
 /// Query of `subscriptions by GSI3`: `GSI3PK = ARREARS#{tenant} and GSI3SK begins with {arrears}#`.
 ///
-/// Cost: 1.5 read units a call, 2968 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1.5 read units a call, 2488 B to the next; 0.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn list_invoices_in_arrears(reads: &Reads, tenant: &str, arrears: &str, page: PageRequest) -> Result<Page<ListInvoicesInArrearsRow>, ReadError> {
     let params = Params::new().value("arrears", arrears);
     reads.page("list_invoices_in_arrears", tenant, &params, page).await
+}
+
+/// A Plan, whole.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Plan {
+    /// `tenant`.
+    pub tenant: String,
+    /// `id`.
+    pub id: String,
+    /// `plan`.
+    pub plan: String,
+    /// `status`.
+    pub status: String,
+    /// `newest`.
+    pub newest: i64,
+    /// `versions`.
+    pub versions: serde_json::Value,
+    /// `draft`.
+    pub draft: Option<serde_json::Value>,
+    /// `rev`.
+    pub rev: i64,
+    /// `ver`.
+    pub ver: i64,
+    /// `parked`.
+    pub parked: Option<serde_json::Value>,
+}
+
+/// GetItem of `subscriptions`: `PK = PLAN#{id} and SK = META`.
+///
+/// Cost: 0.5 read units a call, 3120 B to the next; 0.1 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn get_plan(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Plan>, ReadError> {
+    let params = Params::new().value("id", id);
+    reads.get("get_plan", tenant, &params).await
+}
+
+/// GetItem of `subscriptions`: `PK = PLAN#{id} and SK = META`.
+///
+/// Cost: 1 read unit a call, 3120 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn get_plan_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Plan>, ReadError> {
+    let params = Params::new().value("id", id);
+    reads.get("get_plan_strong", tenant, &params).await
+}
+
+/// What `glance_plan` reads of a plan.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct GlancePlanRow {
+    /// `rev`.
+    pub rev: i64,
+    /// `ver`.
+    pub ver: i64,
+    /// `parked`.
+    pub parked: Option<serde_json::Value>,
+}
+
+/// GetItem of `subscriptions`: `PK = PLAN#{id} and SK = META`.
+///
+/// Cost: 0.5 read units a call, 3120 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn glance_plan(reads: &Reads, tenant: &str, id: &str) -> Result<Option<GlancePlanRow>, ReadError> {
+    let params = Params::new().value("id", id);
+    reads.get("glance_plan", tenant, &params).await
+}
+
+/// What `list_plans` reads of a plan.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ListPlansRow {
+    /// `id`.
+    pub id: String,
+    /// `plan`.
+    pub plan: String,
+    /// `status`.
+    pub status: String,
+    /// `newest`.
+    pub newest: i64,
+}
+
+/// Query of `subscriptions by GSI1`: `GSI1PK = PLANS#{tenant}`.
+///
+/// Cost: 0.5 read units a call, 2266 B to the next; 0.1 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn list_plans(reads: &Reads, tenant: &str, page: PageRequest) -> Result<Page<ListPlansRow>, ReadError> {
+    let params = Params::new();
+    reads.page("list_plans", tenant, &params, page).await
 }
 
 /// A Webhook, whole.
@@ -395,7 +522,7 @@ pub struct GlanceSubscriptionRow {
 
 /// GetItem of `subscriptions`: `PK = SUB#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3557 B to the next; 10.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3435 B to the next; 10.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn glance_subscription(reads: &Reads, tenant: &str, id: &str) -> Result<Option<GlanceSubscriptionRow>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("glance_subscription", tenant, &params).await
@@ -414,7 +541,7 @@ pub struct GlanceInvoiceRow {
 
 /// GetItem of `subscriptions`: `PK = INV#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3326 B to the next; 10.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3302 B to the next; 10.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn glance_invoice(reads: &Reads, tenant: &str, id: &str) -> Result<Option<GlanceInvoiceRow>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("glance_invoice", tenant, &params).await
@@ -493,6 +620,40 @@ pub async fn list_open_invoices_of_customer(reads: &Reads, tenant: &str, custome
     reads.page("list_open_invoices_of_customer", tenant, &params, page).await
 }
 
+/// What `list_credit_notes_of_invoice` reads of a creditnote.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ListCreditNotesOfInvoiceRow {
+    /// `id`.
+    pub id: String,
+    /// `invoice_id`.
+    pub invoice_id: String,
+    /// `customer_id`.
+    pub customer_id: String,
+    /// `amount`.
+    pub amount: i64,
+    /// `tax`.
+    pub tax: i64,
+    /// `currency`.
+    pub currency: String,
+    /// `reason`.
+    pub reason: String,
+    /// `status`.
+    pub status: String,
+    /// `issued_at`.
+    pub issued_at: DateTime<Utc>,
+}
+
+/// Query of `subscriptions`: `PK = INV#{invoice_id} and SK, where given, between NOTE#{issued_at}#{id}`.
+///
+/// Cost: 0.5 read units a call, 3693 B to the next; 0.1 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn list_credit_notes_of_invoice(reads: &Reads, tenant: &str, invoice_id: &str, issued_at: Option<(DateTime<Utc>, DateTime<Utc>)>, page: PageRequest) -> Result<Page<ListCreditNotesOfInvoiceRow>, ReadError> {
+    let mut params = Params::new().value("invoice_id", invoice_id);
+    if let Some(given) = issued_at {
+        params = params.between("issued_at", given.0, given.1);
+    }
+    reads.page("list_credit_notes_of_invoice", tenant, &params, page).await
+}
+
 /// A Payment, whole.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Payment {
@@ -524,6 +685,45 @@ pub struct Payment {
 pub async fn get_payment(reads: &Reads, tenant: &str, invoice_id: &str, received_at: DateTime<Utc>, id: &str) -> Result<Option<Payment>, ReadError> {
     let params = Params::new().value("invoice_id", invoice_id).value("received_at", received_at).value("id", id);
     reads.get("get_payment", tenant, &params).await
+}
+
+/// A CreditNote, whole.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct CreditNote {
+    /// `tenant`.
+    pub tenant: String,
+    /// `id`.
+    pub id: String,
+    /// `invoice_id`.
+    pub invoice_id: String,
+    /// `customer_id`.
+    pub customer_id: String,
+    /// `amount`.
+    pub amount: i64,
+    /// `tax`.
+    pub tax: i64,
+    /// `currency`.
+    pub currency: String,
+    /// `reason`.
+    pub reason: String,
+    /// `status`.
+    pub status: String,
+    /// `issued_at`.
+    pub issued_at: DateTime<Utc>,
+    /// `rev`.
+    pub rev: i64,
+    /// `ver`.
+    pub ver: i64,
+    /// `owner`.
+    pub owner: String,
+}
+
+/// GetItem of `subscriptions`: `PK = INV#{invoice_id} and SK = NOTE#{issued_at}#{id}`.
+///
+/// Cost: 1 read unit a call, 3693 B to the next; 2.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn get_credit_note(reads: &Reads, tenant: &str, invoice_id: &str, issued_at: DateTime<Utc>, id: &str) -> Result<Option<CreditNote>, ReadError> {
+    let params = Params::new().value("invoice_id", invoice_id).value("issued_at", issued_at).value("id", id);
+    reads.get("get_credit_note", tenant, &params).await
 }
 
 /// An OpenInvoice, whole.

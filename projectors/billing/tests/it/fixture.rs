@@ -253,6 +253,9 @@ pub(crate) fn issue(number: u128) -> IssueInvoice {
         issued_on: day,
         period_start: day,
         period_end: "2026-02-01".parse().unwrap(),
+        tax: None,
+        lines: vec![],
+        number: None,
         provider_invoice: None,
     })
 }

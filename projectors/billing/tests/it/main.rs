@@ -4,5 +4,6 @@ mod binary;
 mod delivery;
 mod fixture;
 mod following;
+mod money;
 mod reconciling;
 mod stories;

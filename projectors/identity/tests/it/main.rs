@@ -71,7 +71,7 @@ async fn identity_signer() {
         .variable("ANNALS_LEDGER_ORIGIN", "ledger.example")
         .open()
         .await;
-    assert_eq!(harness.invoke(json!({})).await.unwrap(), json!({ "size": 0, "entries": 0 }));
+    assert_eq!(harness.invoke(json!({})).await.unwrap(), json!({ "size": 0, "entries": 0, "witnessed": null }));
 }
 
 #[tokio::test]

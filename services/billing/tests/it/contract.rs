@@ -2,13 +2,19 @@
 
 use annals_kit::event::schema_of;
 use annals_kit::{CustomerId, Event, Money, ProviderId, StoredEvent, Timestamp};
+use billing::amount::{Line, Share};
+use billing::decimal::{Decimal, Percent};
 use billing::dunning::{Afterwards, DunningPolicy};
 use billing::invoice::{
-    DunningStarted, DunningStepTaken, DunningStopped, InvoiceEvent, InvoiceIssued, InvoiceVoided, MarkedUncollectible, Notice,
-    PaymentFailed, PaymentReceived, StopReason,
+    CreditNoteIssued, CreditReason, DunningStarted, DunningStepTaken, DunningStopped, InvoiceCreditVoided, InvoiceCredited, InvoiceEvent,
+    InvoiceIssued, InvoiceVoided, MarkedUncollectible, Notice, PaymentFailed, PaymentReceived, PaymentRefunded, StopReason,
 };
 use billing::plan::Interval;
-use billing::subscription::{Arrears, CancelReason, SubscriptionCancelled, SubscriptionCreated, SubscriptionEvent};
+use billing::price_book::{PlanEvent, PlanRetired, PlanVersion, Price};
+use billing::subscription::{
+    Adjustment, Arrears, CancelReason, CancellationScheduled, CancellationWithdrawn, ChangeScheduled, SubscriptionCancelled,
+    SubscriptionChanged, SubscriptionCreated, SubscriptionEvent, SubscriptionReactivated, Terms, TrialEnded,
+};
 use chrono::NaiveDate;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -70,9 +76,13 @@ fn subscription_event() -> impl Strategy<Value = SubscriptionEvent> {
                     subscription_id,
                     customer_id,
                     plan,
+                    plan_version: None,
                     price,
                     interval,
+                    quantity: 1,
+                    tax_percent: Percent::ZERO,
                     starts_on,
+                    trial_ends_on: None,
                     provider_subscription,
                 })
             },
@@ -80,7 +90,13 @@ fn subscription_event() -> impl Strategy<Value = SubscriptionEvent> {
         arrears().prop_map(move |told| SubscriptionEvent::BecamePastDue(of(told))),
         arrears().prop_map(move |told| SubscriptionEvent::ArrearsSettled(of(told))),
         (uuid(), customer(), uuid()).prop_map(|(subscription_id, customer_id, invoice_id)| {
-            SubscriptionEvent::Cancelled(SubscriptionCancelled { subscription_id, customer_id, reason: CancelReason::Unpaid, invoice_id })
+            SubscriptionEvent::Cancelled(SubscriptionCancelled {
+                subscription_id,
+                customer_id,
+                reason: CancelReason::Unpaid,
+                invoice_id: Some(invoice_id),
+                adjustment: None,
+            })
         }),
     ]
 }
@@ -88,7 +104,7 @@ fn subscription_event() -> impl Strategy<Value = SubscriptionEvent> {
 fn dunning_event() -> impl Strategy<Value = InvoiceEvent> {
     let who = || (uuid(), uuid(), customer(), money());
     let then = || prop::sample::select(vec![Afterwards::CancelSubscription, Afterwards::KeepSubscription]);
-    let reason = prop::sample::select(vec![StopReason::Paid, StopReason::Voided]);
+    let reason = prop::sample::select(vec![StopReason::Paid, StopReason::Voided, StopReason::Credited]);
     prop_oneof![
         (who(), at(), prop::collection::vec(any::<u16>(), 0..4), any::<u16>(), then(), at()).prop_map(
             |(
@@ -146,6 +162,9 @@ fn invoice_event() -> impl Strategy<Value = InvoiceEvent> {
                     subscription_id,
                     customer_id,
                     amount,
+                    tax: None,
+                    lines: vec![],
+                    number: None,
                     issued_on,
                     period_start,
                     period_end,
@@ -162,6 +181,170 @@ fn invoice_event() -> impl Strategy<Value = InvoiceEvent> {
     ]
 }
 
+fn line() -> impl Strategy<Value = Line> {
+    let decimal = (-999_999_999_999i64..=999_999_999_999, 0u32..=6).prop_map(|(digits, scale)| Decimal::new(digits, scale).unwrap());
+    let share = prop::option::of((any::<u32>(), any::<u32>()).prop_map(|(days, of)| Share { days, of }));
+    ("\\PC{0,30}", prop::option::of("[A-Z0-9]{1,8}"), any::<i64>(), decimal, share)
+        .prop_map(|(what, item, quantity, unit_price, share)| Line { what, item, quantity, unit_price, share })
+}
+
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    prop::collection::vec(line(), 0..4)
+}
+
+fn percent() -> impl Strategy<Value = Percent> {
+    (0u32..=100, 0u32..1_000_000, 0usize..=6).prop_map(|(whole, rest, digits)| {
+        let rest = format!("{rest:06}")[..digits].to_owned();
+        let text = if digits == 0 || whole == 100 { whole.to_string() } else { format!("{whole}.{rest}") };
+        text.parse().unwrap()
+    })
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let interval = prop::sample::select(vec![Interval::Month, Interval::Year]);
+    ("[A-Za-z0-9_-]{1,40}", prop::option::of(any::<u32>()), money(), interval, any::<u32>(), percent()).prop_map(
+        |(plan, plan_version, price, interval, quantity, tax_percent)| Terms {
+            plan: plan.parse().unwrap(),
+            plan_version,
+            price,
+            interval,
+            quantity,
+            tax_percent,
+        },
+    )
+}
+
+fn adjustment() -> impl Strategy<Value = Option<Adjustment>> {
+    prop::option::of((any::<u32>(), lines(), percent(), [date(), date(), date()]).prop_map(
+        |(number, lines, tax_percent, [from, until, period_start])| Adjustment { number, lines, tax_percent, from, until, period_start },
+    ))
+}
+
+fn event_of_change() -> impl Strategy<Value = SubscriptionEvent> {
+    let who = || (uuid(), customer());
+    let reason = prop::sample::select(vec![CancelReason::Unpaid, CancelReason::Requested, CancelReason::EndedByProvider]);
+    prop_oneof![
+        (who(), terms(), terms(), date(), adjustment()).prop_map(|((subscription_id, customer_id), from, to, effective_on, adjustment)| {
+            SubscriptionEvent::Changed(SubscriptionChanged { subscription_id, customer_id, from, to, effective_on, adjustment })
+        }),
+        (who(), terms(), date()).prop_map(|((subscription_id, customer_id), to, effective_on)| {
+            SubscriptionEvent::ChangeScheduled(ChangeScheduled { subscription_id, customer_id, to, effective_on })
+        }),
+        who().prop_map(|(subscription_id, customer_id)| SubscriptionEvent::TrialEnded(TrialEnded { subscription_id, customer_id })),
+        (who(), date()).prop_map(|((subscription_id, customer_id), ends_on)| {
+            SubscriptionEvent::CancellationScheduled(CancellationScheduled { subscription_id, customer_id, ends_on })
+        }),
+        who().prop_map(|(subscription_id, customer_id)| {
+            SubscriptionEvent::CancellationWithdrawn(CancellationWithdrawn { subscription_id, customer_id })
+        }),
+        (who(), reason, prop::option::of(uuid()), adjustment()).prop_map(
+            |((subscription_id, customer_id), reason, invoice_id, adjustment)| {
+                SubscriptionEvent::Cancelled(SubscriptionCancelled { subscription_id, customer_id, reason, invoice_id, adjustment })
+            }
+        ),
+        (who(), terms(), date(), date()).prop_map(|((subscription_id, customer_id), terms, anchor, invoiced_from)| {
+            SubscriptionEvent::Reactivated(SubscriptionReactivated { subscription_id, customer_id, terms, anchor, invoiced_from })
+        }),
+    ]
+}
+
+fn event_of_credit() -> impl Strategy<Value = InvoiceEvent> {
+    let who = || (uuid(), uuid(), customer(), money());
+    let reason = prop::sample::select(vec![CreditReason::Unused, CreditReason::Mistake, CreditReason::Goodwill, CreditReason::Provider]);
+    let number = || prop::option::of("[A-Z0-9]{1,20}");
+    let tax = || prop::option::of(money());
+    prop_oneof![
+        (who(), tax(), lines(), number(), [date(), date(), date()]).prop_map(
+            |((credit_note_id, subscription_id, customer_id, amount), tax, lines, number, [issued_on, period_start, period_end])| {
+                InvoiceEvent::CreditNoteIssued(CreditNoteIssued {
+                    credit_note_id,
+                    subscription_id,
+                    customer_id,
+                    amount,
+                    tax,
+                    lines,
+                    number,
+                    issued_on,
+                    period_start,
+                    period_end,
+                })
+            }
+        ),
+        (who(), tax(), lines(), number(), [date(), date(), date()]).prop_map(
+            |((invoice_id, subscription_id, customer_id, amount), tax, lines, number, [issued_on, period_start, period_end])| {
+                InvoiceEvent::Issued(InvoiceIssued {
+                    invoice_id,
+                    subscription_id,
+                    customer_id,
+                    amount,
+                    tax,
+                    lines,
+                    number,
+                    issued_on,
+                    period_start,
+                    period_end,
+                    provider_invoice: None,
+                })
+            }
+        ),
+        (who(), uuid(), tax(), lines(), reason, [date(), date()], prop::option::of(notice())).prop_map(
+            |(
+                (invoice_id, subscription_id, customer_id, amount),
+                credit_note_id,
+                tax,
+                lines,
+                reason,
+                [period_start, period_end],
+                notice,
+            )| {
+                InvoiceEvent::Credited(InvoiceCredited {
+                    invoice_id,
+                    subscription_id,
+                    customer_id,
+                    credit_note_id,
+                    amount,
+                    tax,
+                    lines,
+                    reason,
+                    period_start,
+                    period_end,
+                    notice,
+                })
+            }
+        ),
+        (who(), uuid(), tax(), [date(), date()], notice()).prop_map(
+            |((invoice_id, subscription_id, customer_id, amount), credit_note_id, tax, [period_start, period_end], notice)| {
+                InvoiceEvent::CreditVoided(InvoiceCreditVoided {
+                    invoice_id,
+                    subscription_id,
+                    customer_id,
+                    credit_note_id,
+                    amount,
+                    tax,
+                    period_start,
+                    period_end,
+                    notice,
+                })
+            }
+        ),
+        (who(), uuid(), prop::option::of(notice())).prop_map(|((invoice_id, subscription_id, customer_id, amount), refund_id, notice)| {
+            InvoiceEvent::Refunded(PaymentRefunded { invoice_id, subscription_id, customer_id, refund_id, amount, notice })
+        }),
+    ]
+}
+
+fn plan_event() -> impl Strategy<Value = PlanEvent> {
+    let interval = prop::sample::select(vec![Interval::Month, Interval::Year]);
+    let prices = prop::collection::vec((interval, money()).prop_map(|(interval, price)| Price { interval, price }), 0..4);
+    prop_oneof![
+        (uuid(), "[A-Za-z0-9_-]{1,40}", any::<u32>(), prices, any::<u16>()).prop_map(|(plan_id, plan, version, prices, trial_days)| {
+            PlanEvent::Released(PlanVersion { plan_id, plan: plan.parse().unwrap(), version, prices, trial_days })
+        }),
+        (uuid(), "[A-Za-z0-9_-]{1,40}")
+            .prop_map(|(plan_id, plan)| PlanEvent::Retired(PlanRetired { plan_id, plan: plan.parse().unwrap() })),
+    ]
+}
+
 proptest! {
     #[test]
     fn every_subscription_event_fits_its_schema(event in subscription_event()) {
@@ -175,6 +358,21 @@ proptest! {
 
     #[test]
     fn every_invoice_event_fits_its_schema(event in invoice_event()) {
+        prop_assert_eq!(faults(&event), Some(vec![]));
+    }
+
+    #[test]
+    fn every_event_of_a_change_fits_its_schema(event in event_of_change()) {
+        prop_assert_eq!(faults(&event), Some(vec![]));
+    }
+
+    #[test]
+    fn every_event_of_a_credit_fits_its_schema(event in event_of_credit()) {
+        prop_assert_eq!(faults(&event), Some(vec![]));
+    }
+
+    #[test]
+    fn every_event_of_the_price_book_fits_its_schema(event in plan_event()) {
         prop_assert_eq!(faults(&event), Some(vec![]));
     }
 }

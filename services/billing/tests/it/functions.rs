@@ -3,6 +3,7 @@
 use annals_harness::{Harness, Stage, events};
 use annals_kit::{Money, StreamId};
 use annals_lambda::Metric;
+use billing::decimal::Percent;
 use billing::invoice::{Happened, InvoiceIssued, Notice, RecordNotice};
 use billing::plan::Interval;
 use billing::subscription::{CreateSubscription, SubscriptionCreated};
@@ -37,8 +38,12 @@ async fn with_a_subscription(harness: &Harness) {
         subscription_id: SUBSCRIPTION,
         customer_id: "ada".parse().unwrap(),
         plan: "pro".parse().unwrap(),
+        plan_version: None,
         price: price(),
         interval: Interval::Month,
+        quantity: 1,
+        tax_percent: Percent::ZERO,
+        trial_ends_on: None,
         starts_on: Some(harness.clock().now().date()),
         provider_subscription: None,
     };
@@ -56,6 +61,9 @@ async fn with_an_invoice_past_due(harness: &Harness) {
         issued_on: today,
         period_start: today,
         period_end: today,
+        tax: None,
+        lines: vec![],
+        number: None,
         provider_invoice: None,
     };
     let notice = Notice { event: "evt_1".parse().unwrap(), event_type: "invoice.payment_failed".into(), at: now };
@@ -87,6 +95,59 @@ async fn generate_invoice() {
     assert_eq!((status, issued["amount"]["amount"].as_i64()), (201, Some(4900)), "{issued}");
     assert_eq!(harness.http(post(&path), r#"{"period_start":"January"}"#).await.0, 400);
     assert_eq!(harness.count(LOG).await, 2);
+    harness.refuses_what_is_no_event().await;
+}
+
+#[tokio::test]
+async fn change_subscription() {
+    let stage = Stage::of("change-subscription", env!("CARGO_BIN_EXE_change-subscription"));
+    let stage = stage.route("POST", "/v1/subscriptions/{id}/changes").route("POST", "/v1/subscriptions/{id}/cancellation");
+    let harness = stage.route("POST", "/v1/subscriptions/{id}/reactivation").open().await;
+    with_a_subscription(&harness).await;
+    let path = |what: &str| format!("/v1/subscriptions/{SUBSCRIPTION}/{what}");
+    let next = json!({ "price": { "amount": 9900, "currency": "EUR" }, "when": "period-end" }).to_string();
+    let (status, changed) = harness.http(post(&path("changes")), &next).await;
+    assert_eq!((status, changed["happened"][0]["type"].as_str()), (200, Some("SUBSCRIPTION_CHANGE_SCHEDULED")), "{changed}");
+    assert_eq!(harness.http(post(&path("changes")), &next).await, (200, changed));
+    let keep = r#"{"when":"now","unused":"keep"}"#;
+    assert_eq!(harness.http(http::Request::post(path("cancellation")), keep).await.0, 200);
+    assert_eq!(harness.http(http::Request::post(path("reactivation")), "").await.0, 200);
+    assert_eq!(harness.http(http::Request::post(path("changes")), r#"{"when":"never"}"#).await.0, 400);
+    assert_eq!((harness.count(LOG).await, harness.counted(Metric::CommandCommitted)), (4, 3));
+    harness.refuses_what_is_no_event().await;
+}
+
+#[tokio::test]
+async fn adjust_invoice() {
+    let stage = Stage::of("adjust-invoice", env!("CARGO_BIN_EXE_adjust-invoice"));
+    let harness = stage.route("POST", "/v1/invoices/{id}/credit-notes").route("POST", "/v1/invoices/{id}/refunds").open().await;
+    with_an_invoice_past_due(&harness).await;
+    let credit = json!({ "amount": { "amount": 900, "currency": "EUR" }, "reason": "mistake" }).to_string();
+    let path = format!("/v1/invoices/{INVOICE}/credit-notes");
+    let (status, credited) = harness.http(post(&path), &credit).await;
+    assert_eq!((status, credited["version"].as_u64()), (201, Some(2)), "{credited}");
+    assert_eq!(harness.http(post(&path), &credit).await, (201, credited));
+    let refund = json!({ "amount": { "amount": 900, "currency": "EUR" } }).to_string();
+    let (status, refused) = harness.http(http::Request::post(format!("/v1/invoices/{INVOICE}/refunds")), &refund).await;
+    assert_eq!((status, refused["type"].as_str()), (409, Some("urn:annals:problem:not-owed")), "nothing was paid");
+    assert_eq!(harness.counted(Metric::CommandCommitted), 1);
+    harness.refuses_what_is_no_event().await;
+}
+
+#[tokio::test]
+async fn manage_price_book() {
+    let stage = Stage::of("manage-price-book", env!("CARGO_BIN_EXE_manage-price-book"));
+    let stage = stage.route("POST", "/v1/plans/{plan}/drafts").route("POST", "/v1/plans/{plan}/releases");
+    let harness = stage.route("POST", "/v1/plans/{plan}/retirement").open().await;
+    let draft = json!({ "prices": [{ "interval": "month", "price": { "amount": 4900, "currency": "EUR" } }] }).to_string();
+    let (status, drafted) = harness.http(post("/v1/plans/pro/drafts"), &draft).await;
+    assert_eq!((status, drafted["plan_version"].as_u64()), (200, Some(1)), "{drafted}");
+    assert_eq!(harness.http(post("/v1/plans/pro/drafts"), &draft).await, (200, drafted));
+    assert_eq!(harness.http(http::Request::post("/v1/plans/pro/releases"), r#"{"version":1}"#).await.0, 200);
+    assert_eq!(harness.http(http::Request::post("/v1/plans/pro/releases"), r#"{"version":2}"#).await.0, 409);
+    assert_eq!(harness.http(http::Request::post("/v1/plans/pro/retirement"), "").await.0, 200);
+    assert_eq!(harness.http(http::Request::post("/v1/plans/a%20b/drafts"), &draft).await.0, 404);
+    assert_eq!(harness.counted(Metric::CommandCommitted), 3);
     harness.refuses_what_is_no_event().await;
 }
 
