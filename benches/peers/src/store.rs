@@ -221,7 +221,11 @@ async fn one(store: &dyn Store, what: What, stream: u64, tag: u64) -> Result<(),
     // A new stream is named after its first note: no two operations begin the same.
     let stream = if new { stream + tag } else { stream };
     let command = Command { stream, tags: (tag..tag + notes).collect(), new };
-    store.append(&command, memory).await.map_err(|failed| failed.to_string())
+    match store.append(&command, memory).await {
+        // Another process of the same contestant was here since: what was held is stale. A caller tries again, as in a race.
+        Err(Failed::Conflict) => store.append(&command, memory).await.map_err(|failed| failed.to_string()),
+        done => done.map_err(|failed| failed.to_string()),
+    }
 }
 
 /// Microseconds, at least one.
