@@ -11,7 +11,8 @@ use billing::rows::{InvoiceRow, PlanRow, SubscriptionRow, WebhookRow};
 use identity::api_key::ApiKeyEvent;
 use identity::organisation::OrganisationEvent;
 use identity::rows::{ApiKeyRow, ContactRow, InvitationRow, OrganisationRow, UserRow};
-use notifications::email::Email;
+use notifications::devices::Devices;
+use notifications::note::Note;
 use notifications::preferences::Preferences;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -36,9 +37,13 @@ pub fn state(stream: &StreamId) -> Box<dyn State> {
             let id = stream.id().to_owned();
             folding(move |row: Option<ContactRow>, event: &_, recorded| ContactRow::fold(&id, row, event, recorded))
         }
-        "NOTE" => folding(|mut email: Email, event: &_, recorded| {
-            email.evolve(event, recorded);
-            email
+        "NOTE" => folding(|mut note: Note, event: &_, recorded| {
+            note.evolve(event, recorded);
+            note
+        }),
+        "DEVICES" => folding(|mut devices: Devices, event: &_, recorded| {
+            devices.evolve(event, recorded);
+            devices
         }),
         "PREFS" => folding(|mut preferences: Preferences, event: &_, recorded| {
             preferences.evolve(event, recorded);
@@ -151,6 +156,10 @@ impl Domain for Services {
         let text = |name: &str| event.payload.get(name).and_then(Value::as_str).unwrap_or("?");
         match event.event_type.as_str() {
             "EMAIL_SENT" => Some(format!("an email was sent, message {}", text("message_id"))),
+            "PUSH_SENT" => {
+                let devices = event.payload.get("devices").and_then(Value::as_array).map_or(0, Vec::len);
+                Some(format!("it was pushed to {devices} devices"))
+            }
             _ => None,
         }
     }

@@ -29,6 +29,8 @@ pub(super) const TENANT: &str = "demo";
 /// The key that wraps person keys, and the id behind that name.
 pub(super) const VAULT_KEY: &str = "alias/vault";
 pub(super) const VAULT_KEY_ID: &str = "vault";
+/// The SNS application that devices are added to, on this machine.
+pub(super) const PUSH_APPLICATION: &str = "arn:aws:sns:eu-west-1:000000000000:app/GCM/annals";
 /// Whom emails come from.
 pub(super) const MAIL_FROM: &str = "billing@annals.example";
 
@@ -82,6 +84,12 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
     let authorizer = identity_service::authorize::AuthorizeDeps::new(&host("authorize"), &service_keys(system.credentials()));
     let authorizer = Arc::new(authorizer);
     let identity_key = system.credentials().service_key(NOTIFICATIONS);
+    let inboxes = notifications_service::InboxDeps::new(&host("add-to-inbox"), system.web(), web::API, &identity_key);
+    let inboxes = Arc::new(inboxes);
+    let pushes = Arc::new(notifications_service::PushDeps::new(&host("send-push")));
+    let devices = Arc::new(notifications_service::DeviceDeps::new(&host("keep-devices"), PUSH_APPLICATION));
+    let forgotten = Arc::new(notifications_service::ForgetDeps::new(&host("forget-devices")));
+    let marks = Arc::new(notifications_service::KeepInboxDeps::new(&host("keep-inbox")));
     let emails = notifications_service::Settings { identity_url: web::API.into(), identity_key, from: MAIL_FROM.into() };
     let emails = Arc::new(notifications_service::Deps::new(&host("send-email"), system.web(), emails));
     let preferences = Arc::new(notifications_service::PreferenceDeps::new(&host("keep-preferences")));
@@ -110,6 +118,11 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("read-contact", identity("read-contact"), identity_service::read_contact::handle),
         function!("mint-link", identity("mint-link"), identity_service::mint_link::handle),
         function!("read-identity", identity("read-identity"), identity_service::read::handle),
+        function!("add-to-inbox", inboxes, notifications_service::add_to_inbox::handle),
+        function!("forget-devices", forgotten, notifications_service::forget_devices::handle),
+        function!("keep-devices", devices, notifications_service::keep_devices::handle),
+        function!("keep-inbox", marks, notifications_service::keep_inbox::handle),
+        function!("send-push", pushes, notifications_service::send_push::handle),
         function!("keep-preferences", preferences, notifications_service::keep_preferences::handle),
         function!("read-notifications", note_reads, notifications_service::read::handle),
         function!("send-email", emails, notifications_service::send_email::handle),
@@ -195,6 +208,7 @@ pub(super) fn variable(name: &str, listed: &Listed, system: &System, api: &str) 
         "ANNALS_HASH_KEY" => system.credentials().hash_key(),
         "ANNALS_PUBLIC_URL" => demo::PUBLIC_URL,
         "ANNALS_MAIL_FROM" => MAIL_FROM,
+        "ANNALS_PUSH_APPLICATION" => PUSH_APPLICATION,
         "ANNALS_VAULT_KEY" => VAULT_KEY,
         "ANNALS_WEBHOOK_SECRET" => system.credentials().webhook_secret(),
         "ANNALS_WEBHOOK_TENANT" => TENANT,

@@ -13,6 +13,7 @@ const LEDGER: &str = "ledger";
 /// The policy of each role, as the file of its name has it.
 static POLICIES: &[(&str, &str)] = &[
     ("accept-invitation", include_str!("../../../infra/policies/accept-invitation.json")),
+    ("add-to-inbox", include_str!("../../../infra/policies/add-to-inbox.json")),
     ("adjust-invoice", include_str!("../../../infra/policies/adjust-invoice.json")),
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
@@ -26,6 +27,7 @@ static POLICIES: &[(&str, &str)] = &[
     ("create-subscription", include_str!("../../../infra/policies/create-subscription.json")),
     ("erase-person", include_str!("../../../infra/policies/erase-person.json")),
     ("follow-dunning", include_str!("../../../infra/policies/follow-dunning.json")),
+    ("forget-devices", include_str!("../../../infra/policies/forget-devices.json")),
     ("found-organisation", include_str!("../../../infra/policies/found-organisation.json")),
     ("generate-due-invoices", include_str!("../../../infra/policies/generate-due-invoices.json")),
     ("generate-invoice", include_str!("../../../infra/policies/generate-invoice.json")),
@@ -34,6 +36,8 @@ static POLICIES: &[(&str, &str)] = &[
     ("identity-reconciler", include_str!("../../../infra/policies/identity-reconciler.json")),
     ("identity-signer", include_str!("../../../infra/policies/identity-signer.json")),
     ("importer", include_str!("../../../infra/policies/importer.json")),
+    ("keep-devices", include_str!("../../../infra/policies/keep-devices.json")),
+    ("keep-inbox", include_str!("../../../infra/policies/keep-inbox.json")),
     ("keep-preferences", include_str!("../../../infra/policies/keep-preferences.json")),
     ("log-in", include_str!("../../../infra/policies/log-in.json")),
     ("log-out", include_str!("../../../infra/policies/log-out.json")),
@@ -54,6 +58,7 @@ static POLICIES: &[(&str, &str)] = &[
     ("read-notifications", include_str!("../../../infra/policies/read-notifications.json")),
     ("run-dunning", include_str!("../../../infra/policies/run-dunning.json")),
     ("send-email", include_str!("../../../infra/policies/send-email.json")),
+    ("send-push", include_str!("../../../infra/policies/send-push.json")),
     ("set-contact", include_str!("../../../infra/policies/set-contact.json")),
     ("sign-up", include_str!("../../../infra/policies/sign-up.json")),
     ("verify-email", include_str!("../../../infra/policies/verify-email.json")),

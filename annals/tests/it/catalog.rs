@@ -28,7 +28,7 @@ fn who_hears_an_event_is_told_across_services() {
     let all = all();
     let billing = all.iter().find(|service| service.name == "billing").unwrap();
     let heard_by = |event: &str| &billing.publishes.iter().find(|published| published.event == event).unwrap().heard_by;
-    assert_eq!(*heard_by("PAYMENT_RECEIVED"), ["notifications/send-email"]);
+    assert_eq!(*heard_by("PAYMENT_RECEIVED"), ["notifications/send-email", "notifications/send-push", "notifications/add-to-inbox"]);
     assert_eq!(*heard_by("DUNNING_STARTED"), ["billing/follow-dunning"]);
     let webhook = billing.routes.iter().find(|route| route.name == "process-webhook").unwrap();
     assert_eq!((webhook.function.as_str(), webhook.open_to.as_str()), ("process-webhook", "whoever signs as the provider"));

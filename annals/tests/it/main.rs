@@ -27,6 +27,7 @@ mod projections;
 mod schedules;
 mod status;
 mod tenants;
+mod told;
 mod totals;
 mod webhooks;
 mod welcome;

@@ -1,40 +1,10 @@
 //! One email: intended under a lease, then sent or given up. The intents are facts, so a second sender finds them (ADR 0006).
 
-use annals_kit::{Aggregate, Command, CustomerId, Event, EventId, Recorded, Schema, Timestamp};
-use schemars::JsonSchema;
+use annals_kit::{Command, CustomerId, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// What the email is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A payment came in.
-    Receipt,
-    /// A payment failed and will be tried again.
-    RetryNotice,
-    /// An invoice is past due.
-    PaymentReminder,
-    /// Somebody has an account, whose address is to be confirmed.
-    Welcome,
-    /// Somebody is asked to join an organisation.
-    Invitation,
-}
-
-/// What happens to an email.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "payload")]
-pub enum EmailEvent {
-    /// Someone is about to send it.
-    #[serde(rename = "EMAIL_INTENDED")]
-    Intended(EmailIntended),
-    /// The provider took it.
-    #[serde(rename = "EMAIL_SENT")]
-    Sent(EmailSent),
-    /// It will never be sent.
-    #[serde(rename = "EMAIL_GIVEN_UP")]
-    GivenUp(EmailGivenUp),
-}
+use crate::note::{Kind, NoLease, Note, NoteEvent};
 
 /// Someone is about to send an email, and no one else may until the lease ends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,45 +41,6 @@ pub struct EmailGivenUp {
     pub reason: String,
 }
 
-impl Event for EmailEvent {
-    // Internal: no other service has a use for them, and publishing what nobody consumes costs a call per event.
-    const SCHEMAS: &'static [Schema] = &[
-        Schema { event_type: "EMAIL_INTENDED", upcasts: &[], published: false },
-        Schema { event_type: "EMAIL_SENT", upcasts: &[], published: false },
-        Schema { event_type: "EMAIL_GIVEN_UP", upcasts: &[], published: false },
-    ];
-}
-
-/// How far an email is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub enum Email {
-    /// Nothing has happened.
-    #[default]
-    New,
-    /// Someone may be sending it.
-    Intended {
-        /// Which attempt.
-        attempt: u32,
-        /// Until when.
-        lease_until: Timestamp,
-    },
-    /// It is done, one way or the other.
-    Done,
-}
-
-impl Aggregate for Email {
-    const STREAM_TYPE: &'static str = "NOTE";
-    const FOLD_REVISION: u32 = 1;
-    type Event = EmailEvent;
-
-    fn evolve(&mut self, event: &EmailEvent, _: Recorded) {
-        *self = match event {
-            EmailEvent::Intended(intended) => Self::Intended { attempt: intended.attempt, lease_until: intended.lease_until },
-            EmailEvent::Sent(_) | EmailEvent::GivenUp(_) => Self::Done,
-        };
-    }
-}
-
 /// Takes the lease to send an email. The attempt is filled in by the decision.
 #[derive(Clone, Debug)]
 pub struct Intend {
@@ -125,37 +56,17 @@ pub struct Intend {
     pub lease_until: Timestamp,
 }
 
-/// Why no lease is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoLease {
-    /// It is sent, or given up.
-    #[error("it is done")]
-    Done,
-    /// Another sender may still be at it.
-    #[error("another sender has it until {until}")]
-    Held {
-        /// When the other's lease ends.
-        until: Timestamp,
-    },
-}
-
 impl Command for Intend {
-    type Aggregate = Email;
+    type Aggregate = Note;
     type Refusal = NoLease;
 
-    fn decide(&self, state: &Email, at: Timestamp) -> Result<Vec<EmailEvent>, NoLease> {
-        let attempt = match state {
-            Email::Done => return Err(NoLease::Done),
-            Email::Intended { lease_until, .. } if at < *lease_until => return Err(NoLease::Held { until: *lease_until }),
-            Email::Intended { attempt, .. } => attempt.saturating_add(1),
-            Email::New => 1,
-        };
-        Ok(vec![EmailEvent::Intended(EmailIntended {
+    fn decide(&self, state: &Note, at: Timestamp) -> Result<Vec<NoteEvent>, NoLease> {
+        Ok(vec![NoteEvent::EmailIntended(EmailIntended {
             notification_id: self.notification_id,
             kind: self.kind,
             customer_id: self.customer_id.clone(),
             about: self.about.clone(),
-            attempt,
+            attempt: state.attempt(at)?,
             lease_until: self.lease_until,
         })])
     }
@@ -171,15 +82,15 @@ pub enum Finish {
 }
 
 impl Command for Finish {
-    type Aggregate = Email;
+    type Aggregate = Note;
     type Refusal = std::convert::Infallible;
 
     /// What nobody has taken on does not end, and what is done stays as it was first done.
-    fn decide(&self, state: &Email, _: Timestamp) -> Result<Vec<EmailEvent>, Self::Refusal> {
+    fn decide(&self, state: &Note, _: Timestamp) -> Result<Vec<NoteEvent>, Self::Refusal> {
         Ok(match (state, self) {
-            (Email::New | Email::Done, _) => vec![],
-            (Email::Intended { .. }, Self::Sent(sent)) => vec![EmailEvent::Sent(sent.clone())],
-            (Email::Intended { .. }, Self::GivenUp(given_up)) => vec![EmailEvent::GivenUp(given_up.clone())],
+            (Note::New | Note::Done | Note::Item { .. }, _) => vec![],
+            (Note::Intended { .. }, Self::Sent(sent)) => vec![NoteEvent::EmailSent(sent.clone())],
+            (Note::Intended { .. }, Self::GivenUp(given_up)) => vec![NoteEvent::EmailGivenUp(given_up.clone())],
         })
     }
 }
@@ -204,9 +115,9 @@ mod tests {
         }
     }
 
-    fn intended(attempt: u32, until: i64) -> EmailEvent {
+    fn intended(attempt: u32, until: i64) -> NoteEvent {
         let Intend { notification_id, kind, customer_id, about, lease_until } = intend(until);
-        EmailEvent::Intended(EmailIntended { notification_id, kind, customer_id, about, attempt, lease_until })
+        NoteEvent::EmailIntended(EmailIntended { notification_id, kind, customer_id, about, attempt, lease_until })
     }
 
     fn sent() -> EmailSent {
@@ -233,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_sent_email_is_never_intended_again_and_ends_once() {
-        let history = || given([(at(0), intended(1, 10)), (at(1), EmailEvent::Sent(sent()))]);
+        let history = || given([(at(0), intended(1, 10)), (at(1), NoteEvent::EmailSent(sent()))]);
         history().when(at(99), intend(109)).then_refused(NoLease::Done);
         history().when(at(99), Finish::Sent(sent())).then_nothing();
     }

@@ -7,17 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::email::Kind;
+use crate::note::{Channel, Kind};
 
-/// A way by which people are told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Channel {
-    /// To their address.
-    Email,
-}
-
-/// What can be turned off. What keeps an account safe, a welcome with its link or an invitation, cannot.
+/// What can be turned off. What keeps an account safe, such as a welcome with its link or word of another password, cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Optional {
@@ -36,7 +28,7 @@ impl Optional {
             Kind::Receipt => Some(Self::Receipt),
             Kind::RetryNotice => Some(Self::RetryNotice),
             Kind::PaymentReminder => Some(Self::PaymentReminder),
-            Kind::Welcome | Kind::Invitation => None,
+            Kind::Welcome | Kind::Invitation | Kind::RoleChanged | Kind::PasswordChanged => None,
         }
     }
 }
@@ -124,6 +116,8 @@ mod tests {
     const RECEIPTS: Off = Off { kind: Optional::Receipt, channel: Channel::Email };
     const REMINDERS: Off = Off { kind: Optional::PaymentReminder, channel: Channel::Email };
 
+    const CHANNELS: [Channel; 3] = [Channel::Email, Channel::Push, Channel::Inbox];
+
     fn at(second: i64) -> Timestamp {
         Timestamp::from_seconds(1_700_000_000 + second).unwrap()
     }
@@ -157,14 +151,21 @@ mod tests {
                 }
             }
             let last = chosen.last().cloned().unwrap_or_default();
-            prop_assert!(preferences.want(Kind::Welcome, Channel::Email) && preferences.want(Kind::Invitation, Channel::Email));
-            prop_assert_eq!(preferences.want(Kind::Receipt, Channel::Email), !last.contains(&RECEIPTS));
-            prop_assert_eq!(preferences.want(Kind::PaymentReminder, Channel::Email), !last.contains(&REMINDERS));
+            for channel in CHANNELS {
+                for safe in [Kind::Welcome, Kind::Invitation, Kind::RoleChanged, Kind::PasswordChanged] {
+                    prop_assert!(preferences.want(safe, channel));
+                }
+                prop_assert_eq!(preferences.want(Kind::Receipt, channel), !last.contains(&Off { kind: Optional::Receipt, channel }));
+                prop_assert_eq!(
+                    preferences.want(Kind::PaymentReminder, channel),
+                    !last.contains(&Off { kind: Optional::PaymentReminder, channel })
+                );
+            }
         }
     }
 
     fn any_off() -> impl Strategy<Value = Off> {
-        prop::sample::select(vec![Optional::Receipt, Optional::RetryNotice, Optional::PaymentReminder])
-            .prop_map(|kind| Off { kind, channel: Channel::Email })
+        let kinds = prop::sample::select(vec![Optional::Receipt, Optional::RetryNotice, Optional::PaymentReminder]);
+        (kinds, prop::sample::select(CHANNELS.to_vec())).prop_map(|(kind, channel)| Off { kind, channel })
     }
 }

@@ -40,8 +40,8 @@ locals {
       ]
     ]
   ])
-  # Names that are known only once something exists end in a star: a stream's time, a log's streams, a failed batch's key, an object of the ledger.
-  unknowable = "^arn:aws:(dynamodb:[^*]+/stream/|logs:[^*]+:log-group:[^*]+:|s3:::[^*]+/)\\*$"
+  # Names that are known only once something exists end in a star: a stream's time, a log's streams, a failed batch's key, an object of the ledger, a device of ours.
+  unknowable = "^arn:aws:(dynamodb:[^*]+/stream/|logs:[^*]+:log-group:[^*]+:|s3:::[^*]+/|sns:[^*]+:endpoint/GCM/annals/)\\*$"
 
   laws = {
     tables-are-kept = {

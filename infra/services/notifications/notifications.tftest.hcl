@@ -15,7 +15,7 @@ override_resource {
 
 variables {
   release  = "0123456789abcdef0123456789abcdef01234567"
-  settings = { ANNALS_WEBHOOK_TENANT = "demo", ANNALS_IDENTITY_URL = "https://identity.example", ANNALS_MAIL_FROM = "billing@annals.example" }
+  settings = { ANNALS_WEBHOOK_TENANT = "demo", ANNALS_IDENTITY_URL = "https://identity.example", ANNALS_MAIL_FROM = "billing@annals.example", ANNALS_PUSH_APPLICATION = "arn:aws:sns:eu-west-1:111111111111:app/GCM/annals" }
 }
 
 run "dev" {

@@ -68,6 +68,11 @@ impl Account {
         aws_sdk_sesv2::Client::new(&self.without_retries())
     }
 
+    /// An SNS client. It does not retry: pushing twice is worse than pushing late.
+    pub fn sns(&self) -> aws_sdk_sns::Client {
+        aws_sdk_sns::Client::new(&self.without_retries())
+    }
+
     fn without_retries(&self) -> SdkConfig {
         self.shared().retry_config(RetryConfig::disabled()).build()
     }

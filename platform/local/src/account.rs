@@ -14,10 +14,10 @@ use crate::host_store::HostStore;
 use crate::iam::Iam;
 use crate::kms::Kms;
 use crate::meter::Meter;
+use crate::outbox::Outbox;
 use crate::progress::Progress;
 use crate::queues::Queues;
 use crate::routes::Routes;
-use crate::ses::Outbox;
 use crate::streams::Streams;
 use crate::turns::Turns;
 

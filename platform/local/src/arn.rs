@@ -64,6 +64,11 @@ pub fn mail_identity(address: &str) -> String {
     format!("arn:aws:ses:{REGION}:{ACCOUNT}:identity/{address}")
 }
 
+/// The ARN of a device, as an application of SNS names it: `application` is that of the application.
+pub fn push_endpoint(application: &str, id: &str) -> String {
+    format!("{}/{id}", application.replacen(":app/", ":endpoint/", 1))
+}
+
 /// The ARN of a KMS key.
 pub fn key(id: &str) -> String {
     format!("arn:aws:kms:{REGION}:{ACCOUNT}:key/{id}")

@@ -52,7 +52,7 @@ pub struct Config {
     pub archives: Vec<Archive>,
     /// HTTP routes to functions.
     pub routes: Vec<Route>,
-    /// The folder mail is written into; without one it is kept in memory.
+    /// The folder mail and pushes are written into; without one they are kept in memory.
     pub outbox: Option<PathBuf>,
     /// What a person must be told of.
     pub alarms: Vec<AlarmRule>,

@@ -10,7 +10,9 @@ use crate::faults::{Call, Fault};
 use crate::iam::{Need, Principal};
 use crate::kms::Kms;
 use crate::meter::Counted;
-use crate::ses::Outbox;
+use crate::query;
+use crate::ses;
+use crate::sns;
 use crate::sqs;
 use crate::stream_api;
 use crate::wire::{Answer, Request, answer};
@@ -37,31 +39,41 @@ pub(crate) async fn call(account: &Account, principal: &Principal, request: &Req
             "The requested operation is not recognized by the service.",
         ));
     };
+    if operation.service == "sns" {
+        let body = query::read(request.body());
+        return match called(account, principal, operation, request, &body).await {
+            Outcome::Answered(answer) => Outcome::Answered(query::write(operation.name, answer)),
+            Outcome::Lost => Outcome::Lost,
+        };
+    }
     let Ok(body) = serde_json::from_slice::<Value>(request.body()) else {
         return Outcome::Answered(Answer::refused("SerializationException", "The request body is not JSON."));
     };
-    let needs = match admit(account, principal, operation, &body) {
+    called(account, principal, operation, request, &body).await
+}
+
+/// Runs an operation whose parameters were read.
+async fn called(account: &Account, principal: &Principal, operation: Operation<'_>, request: &Request, body: &Value) -> Outcome {
+    let needs = match admit(account, principal, operation, body) {
         Ok(needs) => needs,
         Err(refusal) => return counted(account, principal, operation, &[], refusal),
     };
     account.meter.does(&principal.name, &needs);
-    match plan(account, principal, operation, &needs, &body) {
-        Fault::None => {
-            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &[]).await)
-        }
+    match plan(account, principal, operation, &needs, body) {
+        Fault::None => counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, body, &[]).await),
         Fault::FailEntries(failing) => {
-            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &failing).await)
+            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, body, &failing).await)
         }
         Fault::Throttle => counted(account, principal, operation, &needs, throttled(operation)),
         Fault::InternalError => counted(account, principal, operation, &needs, Answer::internal("injected")),
         Fault::LoseRequest => Outcome::Lost,
         Fault::LoseResponse => {
-            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &[]).await);
+            counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, body, &[]).await);
             Outcome::Lost
         }
         Fault::Delay(time) => {
             let outcome =
-                counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, &body, &[]).await);
+                counted(account, principal, operation, &needs, run(account, principal, operation, &needs, request, body, &[]).await);
             tokio::time::sleep(time).await;
             outcome
         }
@@ -77,6 +89,9 @@ pub(crate) fn access_key_id(request: &Request) -> Option<&str> {
 fn operation(request: &Request) -> Option<Operation<'_>> {
     if request.method() == http::Method::POST && request.uri().path() == "/v2/email/outbound-emails" {
         return Some(Operation { service: "ses", name: "SendEmail" });
+    }
+    if let Some(name) = query::operation(request) {
+        return Some(Operation { service: "sns", name });
     }
     let (api, name) = request.headers().get("x-amz-target")?.to_str().ok()?.split_once('.')?;
     let service = match api {
@@ -95,7 +110,8 @@ fn admit(account: &Account, principal: &Principal, operation: Operation<'_>, bod
     let needs = match operation.service {
         "dynamodb" | "streams" => access::needs(operation.name, body)?,
         "events" => Bus::needs(operation.name, body),
-        "ses" => Outbox::needs(body),
+        "ses" => ses::needs(body),
+        "sns" => sns::needs(operation.name, body),
         "sqs" => sqs::needs(operation.name, body),
         _ => Kms::needs(operation.name),
     };
@@ -129,7 +145,8 @@ async fn run(
         "events" if operation.name == "TestEventPattern" => answer(Bus::test_pattern(body)),
         "events" => Answer::refused("UnknownOperationException", ""),
         "sqs" => sqs::run(account, operation.name, request, body).await,
-        "ses" => answer(account.outbox.send(body, &*account.config.randomness)),
+        "ses" => answer(ses::send(&account.outbox, body, &*account.config.randomness)),
+        "sns" => answer(sns::run(account, operation.name, body)),
         _ => answer(account.kms.run(operation.name, body, &*account.config.randomness)),
     }
 }
@@ -189,6 +206,7 @@ fn throttled(operation: Operation<'_>) -> Answer {
             Answer::refused("ProvisionedThroughputExceededException", "The level of configured provisioned throughput was exceeded.")
         }
         "sqs" => sqs::refused("RequestThrottled", "RequestThrottled", "Rate exceeded"),
+        "sns" => Answer::refused("Throttled", "Rate exceeded"),
         "ses" => Answer::error(429, "TooManyRequestsException", "Too many requests."),
         _ => Answer::refused("ThrottlingException", "Rate exceeded"),
     }

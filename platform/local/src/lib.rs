@@ -13,7 +13,7 @@
 //! - [`queues`]: queues and dead letters; `queue_mapping`: messages to functions
 //! - `sqs`: SQS's own API; `sqs_messages`: of messages; `sqs_moves`: of tasks that move dead letters
 //! - `scheduler`: functions at certain times; [`schedule_expression`]: which times; `timer`: waits for them
-//! - [`ses`]: mail into a folder; `kms`: keys under a key file
+//! - [`ses`]: mail into a folder; [`sns`]: pushes into the same; `outbox`: the folder; `kms`: keys under a key file
 //! - [`functions`]: invocations; [`runtime`]: functions in processes of their own; `routes`: HTTP to functions; `authorizer`: who calls; `problem`: refusals as RFC 9457 has them
 //! - `host_store`: the second database; `housekeeping`: what is deleted when; `settled` and `progress`: whether work is left
 //! - [`faults`]: what tests may break; [`meter`]: what calls cost; [`alarms`]: what a person must see;
@@ -49,10 +49,12 @@ pub mod meter;
 pub mod observer;
 pub mod open_error;
 mod ordered_json;
+mod outbox;
 mod partiql;
 pub mod pattern;
 mod problem;
 mod progress;
+mod query;
 mod queue_mapping;
 pub mod queues;
 pub mod randomness;
@@ -65,6 +67,7 @@ pub mod ses;
 mod settled;
 mod shard_reader;
 mod signature;
+pub mod sns;
 mod sqs;
 mod sqs_messages;
 mod sqs_moves;

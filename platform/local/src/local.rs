@@ -29,11 +29,13 @@ use crate::kms::Kms;
 use crate::levels::{self, Levels};
 use crate::meter::Meter;
 use crate::open_error::OpenError;
+use crate::outbox::Outbox;
 use crate::progress::Progress;
 use crate::queues::{Message, Queues, Sent};
 use crate::routes::{self, Routes};
 use crate::runtime::timings::Timings;
-use crate::ses::{Mail, Outbox};
+use crate::ses::{self, Mail};
+use crate::sns::{self, Push};
 use crate::streams::Streams;
 use crate::transport::Transport;
 use crate::turns::Turns;
@@ -291,7 +293,12 @@ impl Local {
 
     /// Mail that was sent.
     pub fn mail(&self) -> std::io::Result<Vec<Mail>> {
-        self.account.outbox.list()
+        ses::list(&self.account.outbox)
+    }
+
+    /// What was pushed to devices.
+    pub fn pushes(&self) -> std::io::Result<Vec<Push>> {
+        sns::list(&self.account.outbox)
     }
 }
 

@@ -71,10 +71,12 @@ fn write(answer: Answer, account: &Account) -> Result<HttpResponse, ConnectorErr
 
 /// The answer as HTTP.
 pub(crate) fn response(answer: Answer, account: &Account) -> http::Response<Bytes> {
+    // No JSON begins so.
+    let media_type = if answer.body.starts_with(b"<") { "text/xml" } else { "application/x-amz-json-1.0" };
     let mut response = http::Response::new(answer.body);
     *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/x-amz-json-1.0"));
+    headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(media_type));
     if let Ok(id) = http::HeaderValue::from_str(&uuid(&*account.config.randomness)) {
         headers.insert("x-amzn-requestid", id);
     }

@@ -2,23 +2,24 @@
 
 use annals_kit::{Recorded, StreamId};
 use annals_projection::Projection;
-use notifications::email::EmailEvent;
+use notifications::note::NoteEvent;
 use notifications::rows::NotificationRow;
 
-/// `PK=NOTE#<id> SK=META`, by user on GSI1.
+/// `PK=NOTE#<id> SK=META`, by user on GSI1, by inbox on GSI2.
 pub struct Notifications;
 
 impl Projection for Notifications {
     const NAME: &'static str = "notifications";
     const STREAM_TYPE: &'static str = "NOTE";
-    const REVISION: u32 = 1;
+    // 2: by which way, and what lies in inboxes.
+    const REVISION: u32 = 2;
     const ENTITY: &'static str = "Notification";
     const GATE: &'static str = "get_notification_strong";
     const GLANCE: &'static str = "glance_notification";
-    type Event = EmailEvent;
+    type Event = NoteEvent;
     type Row = NotificationRow;
 
-    fn fold(_: &StreamId, row: Option<NotificationRow>, event: &EmailEvent, recorded: Recorded) -> Option<NotificationRow> {
+    fn fold(_: &StreamId, row: Option<NotificationRow>, event: &NoteEvent, recorded: Recorded) -> Option<NotificationRow> {
         NotificationRow::fold(row, event, recorded)
     }
 }

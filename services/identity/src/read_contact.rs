@@ -1,4 +1,5 @@
-//! `GET /v1/tenants/{tenant}/contacts/{id}`: how a customer or a person is reached, asked by notifications at the moment of sending.
+//! `GET /v1/tenants/{tenant}/contacts/{id}`: how a customer or a person is reached, asked by notifications at the moment of sending; and
+//! `GET /v1/tenants/{tenant}/accounts/{id}`: whether an id is that of an account, whose inbox things may go to.
 //!
 //! From the log, not from a row that may lag: an address that was just set, or erased, is the one that counts.
 
@@ -27,17 +28,34 @@ pub(crate) struct Reached {
     pub(crate) name: Option<String>,
 }
 
-/// The route.
-pub(crate) fn route() -> Route {
-    Route::get("/v1/tenants/{tenant}/contacts/{id}", FUNCTION, "Tells how a customer or a member is reached, at the moment of sending.")
-        .admits_services(&SENDERS)
-        .path::<Tenant>("tenant", "The organisation.")
-        .path::<CustomerId>("id", "The customer, by the tenant's own id; or a member's account.")
-        .answers::<Reached>(200, "Their address.", json!({ "email": "ada@customers.example", "name": "Ada" }))
-        .with_header(200, "Cache-Control", "It is kept nowhere.")
+/// An account.
+#[derive(Serialize, JsonSchema)]
+struct Account {
+    id: Uuid,
 }
 
-/// Answers 200 with address and name, 404 where none is known, or no longer.
+/// The routes.
+pub(crate) fn routes() -> [Route; 2] {
+    let reached = Route::get(
+        "/v1/tenants/{tenant}/contacts/{id}",
+        FUNCTION,
+        "Tells how a customer or a member is reached, at the moment of sending.",
+    )
+    .admits_services(&SENDERS)
+    .path::<Tenant>("tenant", "The organisation.")
+    .path::<CustomerId>("id", "The customer, by the tenant's own id; or a member's account.")
+    .answers::<Reached>(200, "Their address.", json!({ "email": "ada@customers.example", "name": "Ada" }))
+    .with_header(200, "Cache-Control", "It is kept nowhere.");
+    let found = Route::get("/v1/tenants/{tenant}/accounts/{id}", "find-account", "Tells whether an id is that of an account.")
+        .function(FUNCTION)
+        .admits_services(&SENDERS)
+        .path::<Tenant>("tenant", "The organisation.")
+        .path::<Uuid>("id", "The id that may be an account's.")
+        .answers::<Account>(200, "It is one, and its person was not erased.", json!({ "id": "018f2c00-0000-7000-8000-000000000101" }));
+    [reached, found]
+}
+
+/// Answers 200 with address and name, or with the account; 404 where none is known, or no longer.
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
     Ok(Box::pin(read(&event.payload, deps)).await.unwrap_or_else(|problem| problem.response()))
@@ -46,6 +64,9 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Deps) ->
 async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
     http::service(event, &SENDERS)?;
     let tenant: Tenant = http::path(event, "tenant", "contact")?;
+    if event.route_key.as_deref() == Some("GET /v1/tenants/{tenant}/accounts/{id}") {
+        return account(event, deps, &tenant).await;
+    }
     let id: CustomerId = http::path(event, "id", "contact")?;
     let reached = match of_customer(deps, &tenant, &id).await? {
         Some(reached) => Some(reached),
@@ -56,6 +77,14 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
     };
     let reached = reached.ok_or_else(|| Problem::not_found("contact"))?;
     Ok(http::with_header(http::json(200, &reached), "cache-control", "no-store"))
+}
+
+/// Cost: one strong Query.
+async fn account(event: &ApiGatewayV2httpRequest, deps: &Deps, tenant: &Tenant) -> Result<Response, Problem> {
+    let id: Uuid = http::path(event, "id", "account")?;
+    let loaded = deps.users.load(&user_stream(id)).await.map_err(|error| load_problem(error, "account"))?;
+    let theirs = loaded.head.as_ref().is_some_and(|head| head.tenant == *tenant) && loaded.state.email.is_some();
+    if theirs { Ok(http::json(200, &Account { id })) } else { Err(Problem::not_found("account")) }
 }
 
 /// Cost: one strong Query; the person's key where there is a contact.

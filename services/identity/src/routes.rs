@@ -23,10 +23,10 @@ pub const SENDERS: [&str; 1] = ["notifications"];
 
 /// Adds them to the contract.
 pub(crate) fn describe(contract: &mut Contract) {
-    let own =
-        [sign_up::route(), verify_email::route(), log_in::route(), accept_invitation::route(), set_contact::route(), read_contact::route()];
-    let routes: [Vec<Route>; 6] = [
+    let own = [sign_up::route(), verify_email::route(), log_in::route(), accept_invitation::route(), set_contact::route()];
+    let routes: [Vec<Route>; 7] = [
         own.into(),
+        read_contact::routes().into(),
         log_out::routes().into(),
         change_profile::routes().into(),
         manage_members::routes().into(),

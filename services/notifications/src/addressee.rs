@@ -4,6 +4,7 @@
 
 use annals_kit::Tenant;
 use annals_lambda::api::AskError;
+use uuid::Uuid;
 
 use crate::identity_api::{IdentityApi, MintInvitationLinkAnswer, MintVerificationLinkAnswer};
 use crate::occasion::Occasion;
@@ -32,7 +33,11 @@ pub(crate) struct Link {
 pub(crate) async fn addressee(identity: &IdentityApi, tenant: &Tenant, occasion: &Occasion) -> Result<Option<Addressee>, AskError> {
     let (tenant, whom) = (tenant.as_str(), occasion.whom());
     match occasion {
-        Occasion::Receipt(_) | Occasion::RetryNotice(_) | Occasion::PaymentReminder(_) => {
+        Occasion::Receipt(_)
+        | Occasion::RetryNotice(_)
+        | Occasion::PaymentReminder(_)
+        | Occasion::RoleChanged(_)
+        | Occasion::PasswordChanged(_) => {
             let contact = found(identity.read_contact(tenant, whom.as_str()).await)?;
             Ok(contact.map(|contact| Addressee { email: contact.email, link: None }))
         }
@@ -53,6 +58,13 @@ impl Addressee {
     fn with_link(email: String, url: String, until: String) -> Self {
         Self { email, link: Some(Link { url, until }) }
     }
+}
+
+/// Whether an id is that of an account of this tenant.
+///
+/// Cost: one request to identity.
+pub(crate) async fn is_account(identity: &IdentityApi, tenant: &Tenant, id: Uuid) -> Result<bool, AskError> {
+    Ok(found(identity.find_account(tenant.as_str(), &id.to_string()).await)?.is_some())
 }
 
 /// What identity knows; `None` where it says that it knows no such thing.

@@ -30,6 +30,25 @@ impl IdentityApi {
         self.0.ask(OPERATION, &format!("/v1/tenants/{tenant}/contacts/{id}", tenant = segment(tenant), id = segment(id))).await
     }
 
+    /// Tells whether an id is that of an account.
+    pub(crate) async fn find_account(&self, tenant: &str, id: &str) -> Result<FindAccountAnswer, AskError> {
+        const OPERATION: Operation = Operation {
+            method: "GET",
+            answer: 200,
+            problems: &[
+                (400, "malformed"),
+                (401, "unauthorized"),
+                (403, "forbidden"),
+                (404, "no-such-path"),
+                (404, "not-found"),
+                (500, "internal"),
+                (503, "busy"),
+                (504, "unknown-outcome"),
+            ],
+        };
+        self.0.ask(OPERATION, &format!("/v1/tenants/{tenant}/accounts/{id}", tenant = segment(tenant), id = segment(id))).await
+    }
+
     /// Makes a link by which somebody shows that their address is theirs.
     pub(crate) async fn mint_verification_link(&self, tenant: &str, id: &str) -> Result<MintVerificationLinkAnswer, AskError> {
         const OPERATION: Operation = Operation {
@@ -74,6 +93,12 @@ impl IdentityApi {
 pub(crate) struct ReadContactAnswer {
     pub(crate) email: String,
     pub(crate) name: Option<String>,
+}
+
+/// It is one, and its person was not erased.
+#[derive(Clone, PartialEq, Deserialize)]
+pub(crate) struct FindAccountAnswer {
+    pub(crate) id: String,
 }
 
 /// A link that was not there before; others stay good.

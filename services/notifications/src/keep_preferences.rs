@@ -7,11 +7,10 @@ use std::collections::BTreeSet;
 use annals_contract::Route;
 use annals_contract::route::Method;
 use annals_kit::{CommandId, Role, StreamId, Version};
+use annals_lambda::Metric;
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::measured;
-use annals_lambda::{Metric, causes};
-use annals_log::{ExecuteError, Expect, LoadError, Outcome, Request};
-use annals_reads::ReadError;
+use annals_log::{Expect, Outcome, Request};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent};
 use notifications::preferences::{Choose, Off, PreferencesChanged};
@@ -20,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::answer::{load_problem, person, problem};
 use crate::deps::{PreferenceDeps, SERVICE};
 
 const FUNCTION: &str = "keep-preferences";
@@ -91,13 +91,6 @@ async fn keep(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps) -> Result<
     }
 }
 
-/// The person who has logged in; refused where a key asks, which is told nothing.
-fn person(event: &ApiGatewayV2httpRequest) -> Result<Uuid, Problem> {
-    let id = |name: &str| -> Option<Uuid> { http::verified(event, name)?.parse().ok() };
-    let person = id("session").and_then(|_| id("user"));
-    person.ok_or_else(|| Problem::new(403, "forbidden", "only a person who has logged in may do this, not an API key"))
-}
-
 /// Cost: one strong Query, 1 RCU.
 async fn shown(deps: &PreferenceDeps, user: Uuid) -> Result<Response, Problem> {
     let loaded = deps.preferences.load(&stream(user)).await.map_err(load_problem)?;
@@ -111,7 +104,8 @@ async fn choose(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps, caller: 
     let command = CommandId(deps.ids.uuid());
     let request = Request::new(&caller.tenant, caller.actor.clone(), command, &serde_json::to_vec(&asked).unwrap_or_default());
     let choose = Choose(PreferencesChanged { user_id: user, off: asked.off.clone() });
-    let outcome = deps.preferences.execute(&request, &stream(user), Expect::Existing, &choose).await.map_err(problem)?;
+    let outcome = deps.preferences.execute(&request, &stream(user), Expect::Existing, &choose).await;
+    let outcome = outcome.map_err(|error| problem(error, "person", |never| match never {}))?;
     let version = match outcome {
         Outcome::Committed { version, .. } => {
             deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
@@ -130,35 +124,4 @@ fn answer(off: &BTreeSet<Off>, version: Option<Version>) -> Response {
 /// The stream of a person's preferences.
 pub(crate) fn stream(user: Uuid) -> StreamId {
     StreamId::of("PREFS", user)
-}
-
-fn problem(error: ExecuteError<std::convert::Infallible>) -> Problem {
-    match error {
-        ExecuteError::Refused(never) => match never {},
-        ExecuteError::NotFound => Problem::not_found("person"),
-        ExecuteError::Busy { source } => {
-            tracing::warn!(error = causes(&*source), "busy");
-            Problem::busy()
-        }
-        ExecuteError::Unknown { command, source } => {
-            tracing::error!(%command, error = causes(&*source), "outcome unknown");
-            Problem::new(503, "unknown-outcome", "it may or may not have been carried out; ask again")
-        }
-        ExecuteError::Failed { source } => internal(&*source),
-        error @ (ExecuteError::IdReused { .. } | ExecuteError::TooLarge { .. } | ExecuteError::Encode(_) | ExecuteError::Broken(_)) => {
-            internal(&error)
-        }
-    }
-}
-
-fn load_problem(error: LoadError) -> Problem {
-    match error {
-        LoadError::Read(ReadError::Busy { .. }) => Problem::new(503, "busy", "try again in a moment"),
-        error @ (LoadError::Read(_) | LoadError::Fold(_)) => internal(&error),
-    }
-}
-
-fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = causes(error), "internal");
-    Problem::internal()
 }

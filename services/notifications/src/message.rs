@@ -1,4 +1,4 @@
-//! What the emails say.
+//! What people are told: emails, and what is short enough for a screen or an inbox.
 
 use mail_builder::MessageBuilder;
 use uuid::Uuid;
@@ -51,6 +51,11 @@ fn words(occasion: &Occasion, link: Option<&Link>) -> (String, String) {
                 open(link)
             ),
         ),
+        // Of these an email says what the inbox says.
+        Occasion::RoleChanged(_) | Occasion::PasswordChanged(_) => {
+            let Short { title, text } = short(occasion);
+            (title, format!("{text}\r\n"))
+        }
         Occasion::Invitation(_) => (
             "You are invited to join an organisation".into(),
             format!(
@@ -67,4 +72,36 @@ fn open(link: Option<&Link>) -> String {
     // To the minute: nobody reads further.
     let until = until.get(..16).unwrap_or(until).replace('T', " ");
     format!("open this link, which is good once, until {until} UTC:\r\n\r\n{url}\r\n")
+}
+
+/// What fits on a screen. It has no link, no name and no address: whoever holds the device may see it.
+pub(crate) struct Short {
+    pub(crate) title: String,
+    pub(crate) text: String,
+}
+
+/// The same for an inbox and a device.
+pub(crate) fn short(occasion: &Occasion) -> Short {
+    let (title, text) = match occasion {
+        Occasion::Receipt(payment) => (
+            format!("Receipt: {}", payment.amount),
+            format!("We have received {} for invoice {}. Thank you.", payment.amount, payment.invoice_id),
+        ),
+        Occasion::RetryNotice(payment) => (
+            format!("Your payment of {} did not go through", payment.amount),
+            format!("We will try again in a few days. Please check your payment method. Invoice {}.", payment.invoice_id),
+        ),
+        Occasion::PaymentReminder(payment) => (
+            format!("Reminder: {} is past due", payment.amount),
+            format!("Please check your payment method, or pay invoice {}.", payment.invoice_id),
+        ),
+        Occasion::Welcome(_) => ("Welcome".into(), "Your account is open. The link that confirms your address is in your mail.".into()),
+        Occasion::Invitation(_) => ("You are invited".into(), "The link that accepts the invitation is in your mail.".into()),
+        Occasion::RoleChanged(change) => ("Your role has changed".into(), format!("You are {} in your organisation now.", change.role)),
+        Occasion::PasswordChanged(_) => (
+            "Your password was changed".into(),
+            "Every other session has ended. If it was not you, tell an owner of your organisation at once.".into(),
+        ),
+    };
+    Short { title, text }
 }

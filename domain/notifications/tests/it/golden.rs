@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use annals_kit::{Event, Schema, StoredEvent};
-use notifications::email::EmailEvent;
+use notifications::devices::DeviceEvent;
+use notifications::note::NoteEvent;
 use notifications::preferences::PreferencesEvent;
 
-const SCHEMAS: [&[Schema]; 2] = [EmailEvent::SCHEMAS, PreferencesEvent::SCHEMAS];
+const SCHEMAS: [&[Schema]; 3] = [DeviceEvent::SCHEMAS, NoteEvent::SCHEMAS, PreferencesEvent::SCHEMAS];
 
 fn files() -> Vec<(String, StoredEvent)> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
@@ -23,7 +24,7 @@ fn again(stored: &StoredEvent) -> StoredEvent {
     fn of<E: Event>(stored: &StoredEvent) -> Option<StoredEvent> {
         E::SCHEMAS.iter().any(|schema| schema.event_type == stored.event_type).then(|| StoredEvent::encode(&stored.decode::<E>().unwrap()))
     }
-    of::<EmailEvent>(stored).or_else(|| of::<PreferencesEvent>(stored)).unwrap()
+    of::<NoteEvent>(stored).or_else(|| of::<DeviceEvent>(stored)).or_else(|| of::<PreferencesEvent>(stored)).unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{Item, ItemPage, Key, Page, PageRequest, Params, ReadError, Reads};
 
 /// Query of `notifications-log`: `PK = {stream_type}#{stream_id}`.
 ///
-/// Cost: 1 read unit a call, 1825 B to the next; 3.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 1822 B to the next; 3.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn load_stream_newest_first(reads: &Reads, stream_type: &str, stream_id: &str, limit: Option<i32>, after: Option<Key>) -> Result<ItemPage, ReadError> {
     let params = Params::new().value("stream_type", stream_type).value("stream_id", stream_id);
     reads.query_page("load_stream_newest_first", &params, limit, after).await
@@ -15,7 +15,7 @@ pub async fn load_stream_newest_first(reads: &Reads, stream_type: &str, stream_i
 
 /// Query of `notifications-log`: `PK = {stream_type}#{stream_id} and SK >= {version}`.
 ///
-/// Cost: 1 read unit a call, 2582 B to the next; 0.6 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 2580 B to the next; 0.6 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn load_stream_from_version(reads: &Reads, stream_type: &str, stream_id: &str, version: u64, limit: Option<i32>, after: Option<Key>) -> Result<ItemPage, ReadError> {
     let params = Params::new().value("stream_type", stream_type).value("stream_id", stream_id).value("version", version);
     reads.query_page("load_stream_from_version", &params, limit, after).await
@@ -23,7 +23,7 @@ pub async fn load_stream_from_version(reads: &Reads, stream_type: &str, stream_i
 
 /// Query of `notifications-log`: `PK = {stream_type}#{stream_id} and SK between {version}`.
 ///
-/// Cost: 1 read unit a call, 2582 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 2580 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn load_stream_between(reads: &Reads, stream_type: &str, stream_id: &str, version: (u64, u64), limit: Option<i32>, after: Option<Key>) -> Result<ItemPage, ReadError> {
     let params = Params::new().value("stream_type", stream_type).value("stream_id", stream_id).between("version", version.0, version.1);
     reads.query_page("load_stream_between", &params, limit, after).await
@@ -31,7 +31,7 @@ pub async fn load_stream_between(reads: &Reads, stream_type: &str, stream_id: &s
 
 /// GetItem of `notifications-log`: `PK = {stream_type}#{stream_id} and SK = {version}`.
 ///
-/// Cost: 1 read unit a call, 3339 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3338 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_commit(reads: &Reads, stream_type: &str, stream_id: &str, version: u64) -> Result<Option<Item>, ReadError> {
     let params = Params::new().value("stream_type", stream_type).value("stream_id", stream_id).value("version", version);
     reads.get_item("get_commit", &params).await
@@ -46,12 +46,22 @@ pub struct Notification {
     pub id: String,
     /// `user_id`.
     pub user_id: String,
+    /// `channel`.
+    pub channel: String,
     /// `kind`.
     pub kind: String,
     /// `status`.
     pub status: String,
     /// `created_at`.
     pub created_at: DateTime<Utc>,
+    /// `inbox`.
+    pub inbox: Option<String>,
+    /// `title`.
+    pub title: Option<String>,
+    /// `text`.
+    pub text: Option<String>,
+    /// `read_at`.
+    pub read_at: Option<DateTime<Utc>>,
     /// `rev`.
     pub rev: i64,
     /// `ver`.
@@ -62,7 +72,7 @@ pub struct Notification {
 
 /// GetItem of `notifications`: `PK = NOTE#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3706 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3487 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_notification(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Notification>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_notification", tenant, &params).await
@@ -70,7 +80,7 @@ pub async fn get_notification(reads: &Reads, tenant: &str, id: &str) -> Result<O
 
 /// GetItem of `notifications`: `PK = NOTE#{id} and SK = META`.
 ///
-/// Cost: 1 read unit a call, 3706 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 3487 B to the next; 2.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn get_notification_strong(reads: &Reads, tenant: &str, id: &str) -> Result<Option<Notification>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("get_notification_strong", tenant, &params).await
@@ -83,6 +93,8 @@ pub struct ListNotificationsByUserRow {
     pub id: String,
     /// `user_id`.
     pub user_id: String,
+    /// `channel`.
+    pub channel: String,
     /// `kind`.
     pub kind: String,
     /// `status`.
@@ -93,10 +105,35 @@ pub struct ListNotificationsByUserRow {
 
 /// Query of `notifications by GSI1`: `GSI1PK = USER#{user_id} and GSI1SK begins with NOTE#`.
 ///
-/// Cost: 1 read unit a call, 3962 B to the next; 0.5 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 1 read unit a call, 2312 B to the next; 0.5 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn list_notifications_by_user(reads: &Reads, tenant: &str, user_id: &str, page: PageRequest) -> Result<Page<ListNotificationsByUserRow>, ReadError> {
     let params = Params::new().value("user_id", user_id);
     reads.page("list_notifications_by_user", tenant, &params, page).await
+}
+
+/// What `list_inbox` reads of a notification.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ListInboxRow {
+    /// `id`.
+    pub id: String,
+    /// `kind`.
+    pub kind: String,
+    /// `created_at`.
+    pub created_at: DateTime<Utc>,
+    /// `title`.
+    pub title: Option<String>,
+    /// `text`.
+    pub text: Option<String>,
+    /// `read_at`.
+    pub read_at: Option<DateTime<Utc>>,
+}
+
+/// Query of `notifications by GSI2`: `GSI2PK = INBOX#{inbox} and GSI2SK begins with NOTE#`.
+///
+/// Cost: 0.5 read units a call, 506 B to the next; 0.2 units a second on the busiest key at peak, of 3000 that a partition serves.
+pub async fn list_inbox(reads: &Reads, tenant: &str, inbox: &str, page: PageRequest) -> Result<Page<ListInboxRow>, ReadError> {
+    let params = Params::new().value("inbox", inbox);
+    reads.page("list_inbox", tenant, &params, page).await
 }
 
 /// What `glance_notification` reads of a notification.
@@ -112,7 +149,7 @@ pub struct GlanceNotificationRow {
 
 /// GetItem of `notifications`: `PK = NOTE#{id} and SK = META`.
 ///
-/// Cost: 0.5 read units a call, 3706 B to the next; 10.0 units a second on the busiest key at peak, of 3000 that a partition serves.
+/// Cost: 0.5 read units a call, 3487 B to the next; 10.0 units a second on the busiest key at peak, of 3000 that a partition serves.
 pub async fn glance_notification(reads: &Reads, tenant: &str, id: &str) -> Result<Option<GlanceNotificationRow>, ReadError> {
     let params = Params::new().value("id", id);
     reads.get("glance_notification", tenant, &params).await

@@ -3,7 +3,8 @@
 use annals_harness::Stage;
 use annals_lambda::Metric;
 use aws_sdk_dynamodb::types::AttributeValue;
-use notifications::email::{EmailSent, Finish, Intend, Kind};
+use notifications::email::{EmailSent, Finish, Intend};
+use notifications::note::Kind;
 use serde_json::json;
 use uuid::Uuid;
 

@@ -1,5 +1,7 @@
 //! Each function's own binary under the Lambda runtime API, on a local account, with its own role.
 
+mod told;
+
 use annals_harness::{Stage, events};
 use annals_kit::StreamId;
 use annals_lambda::Metric;
