@@ -55,6 +55,12 @@ No peer has the same guarantees; of those that store several events at once, cqr
 
 /// Why Annals is not first where it is not.
 pub const WHY: &str = "\
+Warm, which is how a function that has handled the stream before works, Annals is first at every length. Cold it reads up to 33 commits, back to a
+snapshot, in one query: no more than 4 RCU however long the stream, but 33 items to decode where a store that keeps a snapshot apart decodes two, and
+where whoever reads no snapshot decodes ten of ten. ADR 25 says what a snapshot in almost every commit would bring. A new stream costs more here than
+elsewhere because its table has a stream of changes, without which there are no projections: the embedded database writes a record for each item. Reading
+everything is a strongly consistent scan, at twice the RCU of the eventual one that cqrs-es makes.
+
 For one event castore writes as few capacity units as Annals: one item under a kilobyte is the floor for anyone. It stores fewer bytes for it, too, as
 do the others: a commit of Annals has some 200 bytes that say who did it, for whom, by which command, and what came before (`platform/log/src/commit.rs`).
 On a busy day Annals' snapshots hold every command of the last 24 hours, five bytes each: that is what answering a repeated command alike costs,
