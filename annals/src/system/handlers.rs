@@ -107,6 +107,7 @@ pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn
         function!("read-billing", billing("read-billing"), billing_service::read::handle),
         function!("authorize", authorizer, identity_service::authorize::handle),
         function!("sign-up", identity("sign-up"), identity_service::sign_up::handle),
+        function!("ask-verification", identity("ask-verification"), identity_service::ask_verification::handle),
         function!("verify-email", identity("verify-email"), identity_service::verify_email::handle),
         function!("log-in", identity("log-in"), identity_service::log_in::handle),
         function!("log-out", identity("log-out"), identity_service::log_out::handle),

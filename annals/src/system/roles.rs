@@ -16,6 +16,7 @@ static POLICIES: &[(&str, &str)] = &[
     ("add-to-inbox", include_str!("../../../infra/policies/add-to-inbox.json")),
     ("adjust-invoice", include_str!("../../../infra/policies/adjust-invoice.json")),
     ("administrator", include_str!("../../../infra/policies/administrator.json")),
+    ("ask-verification", include_str!("../../../infra/policies/ask-verification.json")),
     ("auditor", include_str!("../../../infra/policies/auditor.json")),
     ("authorize", include_str!("../../../infra/policies/authorize.json")),
     ("billing-ledger", include_str!("../../../infra/policies/billing-ledger.json")),

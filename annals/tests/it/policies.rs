@@ -59,6 +59,7 @@ const UNSEEN: &[(&str, &str, &str)] = &[
     ("log-in", "dynamodb:DeleteItem", "a session opened while its person's role changed"),
     ("log-in", "dynamodb:GetItem", "the commit of a repeated command"),
     ("log-out", "dynamodb:GetItem", "the commit of a repeated command"),
+    ("ask-verification", "dynamodb:GetItem", "the commit of a repeated command"),
     ("verify-email", "dynamodb:GetItem", "the commit of a repeated command"),
     ("change-profile", "dynamodb:GetItem", "the commit of a repeated command"),
     ("manage-members", "dynamodb:GetItem", "the commit of a repeated command"),
@@ -232,6 +233,10 @@ async fn people_come_and_go(world: &mut World) {
         let body = json!({ "email": "eve@example.com", "password": PASSWORD, "name": "Eve", "organisation": "Acme" });
         let request = http::Request::post(format!("{IN_PROCESS_API}/v1/signups")).header("idempotency-key", "eve");
         assert_eq!(world.send_as_it_is(request, body.to_string()).await.status, 202);
+    }
+    for _ in 0..2 {
+        let asked = world.nobody("POST", "/v1/email-verification-requests", &json!({ "email": "eve@example.com" })).await;
+        assert_eq!(asked.status, 202, "{}", asked.body);
     }
     let bob = world.member(&ada, "bob@example.com", "finance").await;
     assert_eq!(world.ask(&bob.bearer, "PUT", &format!("/v1/me/devices/{}", bob.id), &json!({ "token": "bobs" })).await.status, 200);

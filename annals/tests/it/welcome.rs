@@ -58,6 +58,54 @@ async fn who_signs_up_gets_one_welcome_whose_link_confirms_the_address_once() {
     assert!(!welcome_tokens(&world, &welcome).await, "the token stands in no table");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whose_link_has_lapsed_gets_another_and_nobody_learns_who_has_an_account() {
+    const PATH: &str = "/v1/email-verification-requests";
+    let world = World::new().await;
+    world.sign_up("ada@example.com", "Ada").await;
+    let first = token(&mail(&world, "ada@example.com").await, "verify-email");
+    tokio::time::advance(Duration::from_secs(660)).await;
+    let lapsed = world.nobody("POST", "/v1/email-verifications", &json!({ "token": first })).await;
+    assert_eq!(lapsed.status, 410, "after ten minutes: {}", lapsed.body);
+
+    let mut answers = vec![];
+    for email in ["ada@example.com", "nobody@example.com"] {
+        let began = tokio::time::Instant::now();
+        let asked = world.nobody("POST", PATH, &json!({ "email": email })).await;
+        answers.push((asked.status, asked.body.to_string(), began.elapsed().as_millis()));
+    }
+    assert_eq!(answers[0].0, 202, "{answers:?}");
+    assert_eq!(answers[0], answers[1], "neither text nor time tells");
+    let mut again = mails(&world, "ada@example.com");
+    while again.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        again = mails(&world, "ada@example.com");
+    }
+    let second = again.iter().find(|mail| mail.contains("Subject: Please confirm")).expect("another link");
+    let redeem = json!({ "token": token(second, "verify-email") });
+    assert_eq!(world.nobody("POST", "/v1/email-verifications", &redeem).await.status, 200);
+    // Confirmed, there is nothing to send; and the answer is the same.
+    let asked = world.nobody("POST", PATH, &json!({ "email": "ada@example.com" })).await;
+    assert_eq!((asked.status, asked.body.to_string()), (202, answers[0].1.clone()));
+    world.settle().await;
+    assert_eq!((mails(&world, "ada@example.com").len(), mails(&world, "nobody@example.com").len()), (2, 0));
+    assert_eq!(world.told("USER_VERIFICATION_REQUESTED").await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_asks_for_anothers_links_sends_a_few_and_is_told_to_wait() {
+    const PATH: &str = "/v1/email-verification-requests";
+    let world = World::new().await;
+    world.sign_up("ada@example.com", "Ada").await;
+    let mut statuses = vec![];
+    for _ in 0..51 {
+        statuses.push(world.nobody("POST", PATH, &json!({ "email": "ada@example.com" })).await.status);
+    }
+    assert!(statuses[..50].iter().all(|status| *status == 202) && statuses[50] == 429, "{statuses:?}");
+    world.settle().await;
+    assert_eq!(world.told("USER_VERIFICATION_REQUESTED").await.len(), 5, "a full mailbox is all that a stranger gets");
+}
+
 /// Whether the token of a mail stands plain in any table.
 async fn welcome_tokens(world: &World, mail: &str) -> bool {
     let token = token(mail, "verify-email");

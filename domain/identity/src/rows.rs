@@ -64,7 +64,13 @@ impl UserRow {
             (UserEvent::Erased(_), Some(row)) => {
                 Some(Self { status: "erased".into(), email: None, name: None, email_hash: None, erased_at: Some(recorded.at), ..row })
             }
-            (UserEvent::PasswordChanged(_) | UserEvent::SessionStarted(_) | UserEvent::SessionEnded(_), row) => row,
+            (
+                UserEvent::VerificationRequested(_)
+                | UserEvent::PasswordChanged(_)
+                | UserEvent::SessionStarted(_)
+                | UserEvent::SessionEnded(_),
+                row,
+            ) => row,
             (UserEvent::Verified(_) | UserEvent::ProfileChanged(_) | UserEvent::Erased(_), None) => None,
         }
     }

@@ -18,6 +18,9 @@ pub enum UserEvent {
     /// A person has an account.
     #[serde(rename = "USER_CREATED")]
     Created(UserCreated),
+    /// The person has asked for another link by which to show that the address is theirs.
+    #[serde(rename = "USER_VERIFICATION_REQUESTED")]
+    VerificationRequested(VerificationRequested),
     /// The person has shown that the address is theirs.
     #[serde(rename = "USER_VERIFIED")]
     Verified(UserVerified),
@@ -51,6 +54,15 @@ pub struct UserCreated {
     pub email_hash: EmailHash,
     /// Their name, sealed.
     pub name: String,
+}
+
+/// The person has asked for another link by which to show that the address is theirs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VerificationRequested {
+    /// The person.
+    pub user_id: Uuid,
+    /// Their organisation.
+    pub organisation_id: Tenant,
 }
 
 /// The person has shown that the address is theirs.
@@ -110,6 +122,7 @@ pub struct UserErased {
 impl Event for UserEvent {
     const SCHEMAS: &'static [Schema] = &[
         Schema { event_type: "USER_CREATED", upcasts: &[], published: true },
+        Schema { event_type: "USER_VERIFICATION_REQUESTED", upcasts: &[], published: true },
         Schema { event_type: "USER_VERIFIED", upcasts: &[], published: true },
         // Internal: nobody else keeps names, and who is logged in is nobody else's business.
         Schema { event_type: "USER_PROFILE_CHANGED", upcasts: &[], published: false },
@@ -168,7 +181,10 @@ impl Aggregate for User {
             UserEvent::Erased(_) => {
                 (self.email, self.name, self.erased) = (None, None, true);
             }
-            UserEvent::PasswordChanged(_) | UserEvent::SessionStarted(_) | UserEvent::SessionEnded(_) => {}
+            UserEvent::VerificationRequested(_)
+            | UserEvent::PasswordChanged(_)
+            | UserEvent::SessionStarted(_)
+            | UserEvent::SessionEnded(_) => {}
         }
     }
 }
@@ -230,6 +246,8 @@ impl Command for CreateUser {
 /// What a person does with their account.
 #[derive(Clone, Debug)]
 pub enum ChangeUser {
+    /// Asks for another link by which to show that the address is theirs.
+    AskVerification,
     /// Shows that the address is theirs.
     Verify,
     /// Takes another name, plain here.
@@ -255,11 +273,12 @@ impl Command for ChangeUser {
         }
         let UserCreated { user_id, organisation_id, .. } = state.living()?;
         let (user_id, organisation_id) = (*user_id, organisation_id.clone());
-        if !state.verified && !matches!(self, Self::Verify | Self::Erase) {
+        if !state.verified && !matches!(self, Self::AskVerification | Self::Verify | Self::Erase) {
             return Err(UserRefusal::Unverified);
         }
         Ok(match self {
-            Self::Verify if state.verified => vec![],
+            Self::AskVerification | Self::Verify if state.verified => vec![],
+            Self::AskVerification => vec![UserEvent::VerificationRequested(VerificationRequested { user_id, organisation_id })],
             Self::Verify => vec![UserEvent::Verified(UserVerified { user_id, organisation_id })],
             Self::Rename(name) => vec![UserEvent::ProfileChanged(ProfileChanged { user_id, name: name.clone() })],
             Self::ChangePassword => vec![UserEvent::PasswordChanged(PasswordChanged { user_id, organisation_id })],

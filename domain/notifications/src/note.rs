@@ -21,6 +21,8 @@ pub enum Kind {
     PaymentReminder,
     /// Somebody has an account, whose address is to be confirmed.
     Welcome,
+    /// Somebody has asked for another link that confirms their address.
+    Verification,
     /// Somebody is asked to join an organisation.
     Invitation,
     /// Somebody may do other things in their organisation than before.

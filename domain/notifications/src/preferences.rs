@@ -28,7 +28,7 @@ impl Optional {
             Kind::Receipt => Some(Self::Receipt),
             Kind::RetryNotice => Some(Self::RetryNotice),
             Kind::PaymentReminder => Some(Self::PaymentReminder),
-            Kind::Welcome | Kind::Invitation | Kind::RoleChanged | Kind::PasswordChanged => None,
+            Kind::Welcome | Kind::Verification | Kind::Invitation | Kind::RoleChanged | Kind::PasswordChanged => None,
         }
     }
 }
@@ -152,7 +152,7 @@ mod tests {
             }
             let last = chosen.last().cloned().unwrap_or_default();
             for channel in CHANNELS {
-                for safe in [Kind::Welcome, Kind::Invitation, Kind::RoleChanged, Kind::PasswordChanged] {
+                for safe in [Kind::Welcome, Kind::Verification, Kind::Invitation, Kind::RoleChanged, Kind::PasswordChanged] {
                     prop_assert!(preferences.want(safe, channel));
                 }
                 prop_assert_eq!(preferences.want(Kind::Receipt, channel), !last.contains(&Off { kind: Optional::Receipt, channel }));

@@ -24,6 +24,8 @@ pub const FROM_ONE_PLACE: Limit = Limit(10);
 pub const FROM_EVERYWHERE: Limit = Limit(100);
 /// New accounts and invitations by one place or member.
 pub const NEW_ACCOUNTS: Limit = Limit(50);
+/// Links to one address, whoever asks for them.
+pub const LINKS: Limit = Limit(5);
 
 /// Counts tries.
 pub struct Attempts {

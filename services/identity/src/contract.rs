@@ -32,6 +32,7 @@ pub fn contract() -> Contract {
     contract.function("authorize", PACKAGE).needing(&["ANNALS_SERVICE_KEYS"]);
     for function in [
         "sign-up",
+        "ask-verification",
         "verify-email",
         "log-in",
         "log-out",

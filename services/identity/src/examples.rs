@@ -62,6 +62,7 @@ pub(crate) fn user_events() -> Vec<(StreamId, Version, UserEvent)> {
     };
     Story::<User>::of(StreamId::of("USER", ADA))
         .then(CreateUser { created, address: Address::Unverified })
+        .then(ChangeUser::AskVerification)
         .then(ChangeUser::Verify)
         .then(ChangeUser::ChangePassword)
         .then(ChangeUser::Erase)

@@ -1,7 +1,7 @@
 //! Identity's functions. Each is a handler here and a Lambda binary of a few lines in `bin/`.
 //!
 //! - [`authorize`]: who calls, for every route of every service
-//! - [`sign_up`], [`verify_email`], [`log_in`], [`log_out`], [`change_profile`]: a person's account
+//! - [`sign_up`], [`ask_verification`], [`verify_email`], [`log_in`], [`log_out`], [`change_profile`]: a person's account
 //! - [`manage_members`], [`accept_invitation`]: who belongs to an organisation
 //! - [`manage_api_keys`]: keys for programs
 //! - [`set_contact`]: how a tenant reaches its customers
@@ -16,6 +16,7 @@
 
 pub mod accept_invitation;
 mod answer;
+pub mod ask_verification;
 pub mod attempts;
 pub mod authorize;
 pub mod change_profile;

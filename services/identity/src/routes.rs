@@ -4,8 +4,8 @@ use annals_contract::{Contract, Route};
 use annals_kit::Role;
 
 use crate::{
-    accept_invitation, change_profile, log_in, log_out, manage_api_keys, manage_members, mint_link, read, read_contact, set_contact,
-    sign_up, verify_email,
+    accept_invitation, ask_verification, change_profile, log_in, log_out, manage_api_keys, manage_members, mint_link, read, read_contact,
+    set_contact, sign_up, verify_email,
 };
 
 /// Everybody who belongs to the organisation: what is read, and what is their own.
@@ -23,7 +23,14 @@ pub const SENDERS: [&str; 1] = ["notifications"];
 
 /// Adds them to the contract.
 pub(crate) fn describe(contract: &mut Contract) {
-    let own = [sign_up::route(), verify_email::route(), log_in::route(), accept_invitation::route(), set_contact::route()];
+    let own = [
+        sign_up::route(),
+        ask_verification::route(),
+        verify_email::route(),
+        log_in::route(),
+        accept_invitation::route(),
+        set_contact::route(),
+    ];
     let routes: [Vec<Route>; 7] = [
         own.into(),
         read_contact::routes().into(),

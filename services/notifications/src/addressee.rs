@@ -41,7 +41,7 @@ pub(crate) async fn addressee(identity: &IdentityApi, tenant: &Tenant, occasion:
             let contact = found(identity.read_contact(tenant, whom.as_str()).await)?;
             Ok(contact.map(|contact| Addressee { email: contact.email, link: None }))
         }
-        Occasion::Welcome(_) => {
+        Occasion::Welcome(_) | Occasion::Verification(_) => {
             let minted = found(identity.mint_verification_link(tenant, whom.as_str()).await)?;
             let with_link = |MintVerificationLinkAnswer { email, link, expires_at, .. }| Addressee::with_link(email, link, expires_at);
             Ok(minted.map(with_link))

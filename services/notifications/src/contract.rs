@@ -58,6 +58,8 @@ fn emails(contract: &mut Contract) {
     contract.consume::<Payment>("dunning-step-taken", ("billing", "DUNNING_STEP_TAKEN"), "send-email", "A reminder is sent.");
     let welcome = "A welcome is sent, with a link that confirms the address.";
     contract.consume::<NewUser>("user-created", ("identity", "USER_CREATED"), "send-email", welcome);
+    let again = "Another link that confirms the address is sent.";
+    contract.consume::<NewUser>("user-verification-requested", ("identity", "USER_VERIFICATION_REQUESTED"), "send-email", again);
     let invitation = "An invitation is sent, with a link that accepts it.";
     contract.consume::<NewInvitation>("member-invited", ("identity", "MEMBER_INVITED"), "send-email", invitation);
 }

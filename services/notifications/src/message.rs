@@ -51,6 +51,13 @@ fn words(occasion: &Occasion, link: Option<&Link>) -> (String, String) {
                 open(link)
             ),
         ),
+        Occasion::Verification(_) => (
+            "Please confirm your address".into(),
+            format!(
+                "Another link was asked for, to confirm that this address is yours. To do so, {}\r\nIf it was not you, you need do nothing.\r\n",
+                open(link)
+            ),
+        ),
         // Of these an email says what the inbox says.
         Occasion::RoleChanged(_) | Occasion::PasswordChanged(_) => {
             let Short { title, text } = short(occasion);
@@ -96,6 +103,7 @@ pub(crate) fn short(occasion: &Occasion) -> Short {
             format!("Please check your payment method, or pay invoice {}.", payment.invoice_id),
         ),
         Occasion::Welcome(_) => ("Welcome".into(), "Your account is open. The link that confirms your address is in your mail.".into()),
+        Occasion::Verification(_) => ("Please confirm your address".into(), "The link that confirms it is in your mail.".into()),
         Occasion::Invitation(_) => ("You are invited".into(), "The link that accepts the invitation is in your mail.".into()),
         Occasion::RoleChanged(change) => ("Your role has changed".into(), format!("You are {} in your organisation now.", change.role)),
         Occasion::PasswordChanged(_) => (

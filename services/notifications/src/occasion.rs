@@ -15,7 +15,7 @@ pub(crate) struct Payment {
     pub(crate) amount: Money,
 }
 
-/// What is read of USER_CREATED.
+/// What is read of USER_CREATED and USER_VERIFICATION_REQUESTED.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 pub(crate) struct NewUser {
     pub(crate) user_id: Uuid,
@@ -47,6 +47,7 @@ pub(crate) enum Occasion {
     RetryNotice(Payment),
     PaymentReminder(Payment),
     Welcome(NewUser),
+    Verification(NewUser),
     Invitation(NewInvitation),
     RoleChanged(NewRole),
     PasswordChanged(NewPassword),
@@ -60,6 +61,7 @@ impl Occasion {
             "PAYMENT_FAILED" => Self::RetryNotice(serde_json::from_value(data)?),
             "DUNNING_STEP_TAKEN" => Self::PaymentReminder(serde_json::from_value(data)?),
             "USER_CREATED" => Self::Welcome(serde_json::from_value(data)?),
+            "USER_VERIFICATION_REQUESTED" => Self::Verification(serde_json::from_value(data)?),
             "MEMBER_INVITED" => Self::Invitation(serde_json::from_value(data)?),
             "MEMBER_ROLE_CHANGED" => Self::RoleChanged(serde_json::from_value(data)?),
             "USER_PASSWORD_CHANGED" => Self::PasswordChanged(serde_json::from_value(data)?),
@@ -73,6 +75,7 @@ impl Occasion {
             Self::RetryNotice(_) => Kind::RetryNotice,
             Self::PaymentReminder(_) => Kind::PaymentReminder,
             Self::Welcome(_) => Kind::Welcome,
+            Self::Verification(_) => Kind::Verification,
             Self::Invitation(_) => Kind::Invitation,
             Self::RoleChanged(_) => Kind::RoleChanged,
             Self::PasswordChanged(_) => Kind::PasswordChanged,
@@ -85,6 +88,7 @@ impl Occasion {
         match self {
             Self::Receipt(payment) | Self::RetryNotice(payment) | Self::PaymentReminder(payment) => payment.customer_id.clone(),
             Self::Welcome(NewUser { user_id })
+            | Self::Verification(NewUser { user_id })
             | Self::RoleChanged(NewRole { user_id, .. })
             | Self::PasswordChanged(NewPassword { user_id }) => id(user_id),
             Self::Invitation(invitation) => id(&invitation.invitation_id),
@@ -100,7 +104,8 @@ impl Occasion {
             Self::Welcome(NewUser { user_id })
             | Self::RoleChanged(NewRole { user_id, .. })
             | Self::PasswordChanged(NewPassword { user_id }) => Some(Account::Of(*user_id)),
-            Self::Invitation(_) => None,
+            // A link is for the mail alone.
+            Self::Verification(_) | Self::Invitation(_) => None,
         }
     }
 }

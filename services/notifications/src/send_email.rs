@@ -34,7 +34,7 @@ pub async fn handle(event: LambdaEvent<SqsEvent>, deps: &Deps) -> Result<SqsBatc
 async fn send(message: &SqsMessage, invocation: &Invocation, deps: &Deps) -> Result<(), BoxError> {
     let Some(effect) = Effect::parse(message, Channel::Email, FUNCTION)? else { return Ok(()) };
     let to = addressee(&deps.identity, effect.tenant(), &effect.occasion).await?;
-    if to.is_none() && matches!(effect.occasion, Occasion::Welcome(_)) {
+    if to.is_none() && matches!(effect.occasion, Occasion::Welcome(_) | Occasion::Verification(_)) {
         // Who came by an invitation has nothing to confirm, and who was welcomed and has confirmed neither: nothing is intended.
         let reason = "nothing is to be confirmed".into();
         return finish(&effect, Finish::GivenUp(EmailGivenUp { notification_id: effect.id, reason }), deps).await;

@@ -14,7 +14,7 @@ use identity::organisation::{
 };
 use identity::user::{
     Address, ChangeUser, CreateUser, PasswordChanged, ProfileChanged, SessionStarted, User, UserCreated, UserErased, UserEvent,
-    UserRefusal, UserVerified,
+    UserRefusal, UserVerified, VerificationRequested,
 };
 use uuid::Uuid;
 
@@ -78,6 +78,16 @@ fn an_address_is_shown_once() {
     history::<User>([signed_up()]).when(at(1), ChangeUser::Verify).then([verified()]);
     history::<User>([signed_up(), verified()]).when(at(2), ChangeUser::Verify).then_nothing();
     given_nothing().when(at(0), ChangeUser::Verify).then_refused(UserRefusal::Unknown);
+}
+
+#[test]
+fn another_link_is_asked_for_until_the_address_is_shown() {
+    let asked = UserEvent::VerificationRequested(VerificationRequested { user_id: ADA, organisation_id: acme() });
+    history::<User>([signed_up()]).when(at(1), ChangeUser::AskVerification).then([asked.clone()]);
+    history::<User>([signed_up(), asked.clone()]).when(at(2), ChangeUser::AskVerification).then([asked]);
+    history::<User>([signed_up(), verified()]).when(at(2), ChangeUser::AskVerification).then_nothing();
+    history::<User>([signed_up(), erased()]).when(at(2), ChangeUser::AskVerification).then_refused(UserRefusal::Erased);
+    given_nothing().when(at(0), ChangeUser::AskVerification).then_refused(UserRefusal::Unknown);
 }
 
 #[test]

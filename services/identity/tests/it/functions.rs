@@ -109,6 +109,16 @@ async fn sign_up() {
 }
 
 #[tokio::test]
+async fn ask_verification() {
+    const PATH: &str = "/v1/email-verification-requests";
+    let harness = stage("ask-verification", env!("CARGO_BIN_EXE_ask-verification")).route("POST", PATH).open().await;
+    let known = harness.http(post(PATH), &json!({ "email": "nobody@example.com" }).to_string()).await;
+    assert_eq!((known.0, harness.count(LOG).await), (202, 0), "{}", known.1);
+    assert_eq!(harness.http(post(PATH), &json!({ "email": "no address" }).to_string()).await.0, 400);
+    harness.refuses_what_is_no_event().await;
+}
+
+#[tokio::test]
 async fn verify_email() {
     let harness = stage("verify-email", env!("CARGO_BIN_EXE_verify-email")).route("POST", "/v1/email-verifications").open().await;
     let never = json!({ "token": "0123456789abcdef0123456789abcdef" }).to_string();
