@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use annals_answers::load_problem;
 use annals_contract::{Access, Route};
 use annals_kit::CommandId;
 use annals_lambda::http::{self, Problem, Response};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{BODY_LIMIT, committed, load_problem, note_refusal, person, problem, request_as, visitor};
+use crate::answer::{BODY_LIMIT, committed, note_refusal, person, problem, request_as, visitor};
 use crate::attempts::{LINKS, NEW_ACCOUNTS};
 use crate::deps::{Deps, SERVICE, everyone};
 use crate::personal::{claim_stream, user_stream};

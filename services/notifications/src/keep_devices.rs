@@ -1,5 +1,6 @@
 //! `/v1/me/devices`: the devices to which things are pushed for a person. The provider keeps a device's token, and nobody else does.
 
+use annals_answers::{command_problem, load_problem};
 use annals_contract::Route;
 use annals_contract::route::Method;
 use annals_kit::{CommandId, Role, StreamId, Version};
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{load_problem, person, problem};
+use crate::caller::person;
 use crate::deps::{DeviceDeps, SERVICE};
 use crate::forget_devices::delete;
 
@@ -94,7 +95,7 @@ async fn keep(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps) -> Result<Resp
 
 /// Cost: one strong Query, 1 RCU.
 async fn shown(deps: &DeviceDeps, user: Uuid) -> Result<Response, Problem> {
-    let loaded = deps.devices.load(&stream(user)).await.map_err(load_problem)?;
+    let loaded = deps.devices.load(&stream(user)).await.map_err(|error| load_problem(error, "devices"))?;
     let devices = loaded.state.endpoints.keys().map(|id| Device { id: *id }).collect();
     Ok(http::json(200, &Kept { devices, version: loaded.head.map(|head| head.version) }))
 }
@@ -113,7 +114,7 @@ async fn add(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps, caller: &Caller
 /// Cost: a call to SNS, two strong Queries, and 1 WCU where something changes.
 async fn remove(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps, caller: &Caller, user_id: Uuid) -> Result<Response, Problem> {
     let device_id: Uuid = http::path(event, "id", "device")?;
-    let loaded = deps.devices.load(&stream(user_id)).await.map_err(load_problem)?;
+    let loaded = deps.devices.load(&stream(user_id)).await.map_err(|error| load_problem(error, "devices"))?;
     let endpoint = loaded.state.endpoints.get(&device_id).ok_or_else(|| Problem::not_found("device"))?;
     delete(endpoint, &deps.sns).await.map_err(|error| {
         tracing::warn!(error = causes(&*error), "a device was not removed");
@@ -143,7 +144,7 @@ async fn change(deps: &DeviceDeps, caller: &Caller, user: Uuid, change: ChangeDe
     let request = Request::new(&caller.tenant, caller.actor.clone(), CommandId(deps.ids.uuid()), user.as_bytes());
     let outcome = deps.devices.execute(&request, &stream(user), Expect::Existing, &change).await;
     let too_many = |refused: TooMany| Problem::new(409, "too-many-devices", refused.to_string());
-    if let Outcome::Committed { .. } = outcome.map_err(|error| problem(error, "device", too_many))? {
+    if let Outcome::Committed { .. } = outcome.map_err(|error| command_problem(error, "device", too_many))? {
         deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
     }
     shown(deps, user).await

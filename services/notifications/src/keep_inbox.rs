@@ -1,5 +1,6 @@
 //! `/v1/me/inbox/{id}/read-mark`: a person marks what lies in their inbox as read, or to be read again.
 
+use annals_answers::command_problem;
 use annals_contract::Route;
 use annals_contract::route::Method;
 use annals_kit::{CommandId, Role, StreamId, Version};
@@ -15,7 +16,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{person, problem};
+use crate::caller::person;
 use crate::deps::{KeepInboxDeps, SERVICE};
 
 const FUNCTION: &str = "keep-inbox";
@@ -67,7 +68,7 @@ async fn mark(event: &ApiGatewayV2httpRequest, deps: &KeepInboxDeps) -> Result<R
     let request = Request::new(&caller.tenant, caller.actor.clone(), CommandId(deps.ids.uuid()), notification_id.as_bytes());
     let command = MarkItem { notification_id, user_id, mark };
     let outcome = deps.notes.execute(&request, &StreamId::of("NOTE", notification_id), Expect::Existing, &command).await;
-    let version = match outcome.map_err(|error| problem(error, "item", |NoItem| Problem::not_found("item")))? {
+    let version = match outcome.map_err(|error| command_problem(error, "item", |NoItem| Problem::not_found("item")))? {
         Outcome::Committed { version, .. } => {
             deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
             Some(version)

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 
+use annals_answers::{command_problem, load_problem};
 use annals_contract::Route;
 use annals_contract::route::Method;
 use annals_kit::{CommandId, Role, StreamId, Version};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::answer::{load_problem, person, problem};
+use crate::caller::person;
 use crate::deps::{PreferenceDeps, SERVICE};
 
 const FUNCTION: &str = "keep-preferences";
@@ -93,7 +94,7 @@ async fn keep(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps) -> Result<
 
 /// Cost: one strong Query, 1 RCU.
 async fn shown(deps: &PreferenceDeps, user: Uuid) -> Result<Response, Problem> {
-    let loaded = deps.preferences.load(&stream(user)).await.map_err(load_problem)?;
+    let loaded = deps.preferences.load(&stream(user)).await.map_err(|error| load_problem(error, "preferences"))?;
     Ok(answer(&loaded.state.off, loaded.head.map(|head| head.version)))
 }
 
@@ -105,7 +106,7 @@ async fn choose(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps, caller: 
     let request = Request::new(&caller.tenant, caller.actor.clone(), command, &serde_json::to_vec(&asked).unwrap_or_default());
     let choose = Choose(PreferencesChanged { user_id: user, off: asked.off.clone() });
     let outcome = deps.preferences.execute(&request, &stream(user), Expect::Existing, &choose).await;
-    let outcome = outcome.map_err(|error| problem(error, "person", |never| match never {}))?;
+    let outcome = outcome.map_err(|error| command_problem(error, "person", |never| match never {}))?;
     let version = match outcome {
         Outcome::Committed { version, .. } => {
             deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);

@@ -8,11 +8,11 @@
 //! - [`contract()`]: what notifications hears, and how its functions are reached
 //! - `occasion`: what there is to tell; `effect`: one telling of it; `addressee`: where an email goes; `message`: what is said
 //! - `identity_api`: the client of identity's API, derived from its contract
-//! - [`deps`]: what they stand on; `answer`: who asks, and what is answered where something fails
+//! - [`deps`]: what they stand on; `caller`: who asks about themselves
 
 pub mod add_to_inbox;
 mod addressee;
-mod answer;
+mod caller;
 mod contract;
 pub mod deps;
 mod effect;
