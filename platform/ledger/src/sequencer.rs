@@ -10,6 +10,7 @@ use std::time::Duration;
 use annals_kit::{Clock, Ids, Timestamp};
 use annals_log::BoxError;
 use annals_log::insert::Inserted;
+use annals_planted::{Bug, planted};
 use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
@@ -111,7 +112,9 @@ impl Sequencer {
             let now = self.clock.now();
             let now = state.tail.sequenced_at.map_or(now, |last| now.max(last));
             let Tail { epoch, next, .. } = state.tail;
+            let unsealed = planted(Bug::EpochBeforeSeal) && state.tail.sequenced_at.is_some();
             let item = match Epoch::of(now) > epoch {
+                true if unsealed => LedgerItem::batch(Epoch::of(now), next, now, &new).0,
                 true => LedgerItem::seal(epoch, next, now, Epoch::of(now)),
                 false => LedgerItem::batch(epoch, next, now, &new).0,
             };
@@ -242,6 +245,7 @@ fn unsequenced(window: &Window, delivered: &[Delivered]) -> Vec<Fact> {
             let seen = match here.get(&identity) {
                 Some(known) if *known == hash => Seen::Same,
                 Some(_) => Seen::Other,
+                None if planted(Bug::LedgerRedeliveryUnchecked) => Seen::New,
                 None => window.seen(identity, hash),
             };
             match seen {
