@@ -80,6 +80,8 @@ impl Client {
                 Some(Err(ExecuteError::Busy { .. })) if planted(Bug::LostResponseReissued) => {
                     id = CommandId::derived(&self.tenant, &format!("{about}, once more, {attempt}"));
                 }
+                // Nobody can fold a stream with a commit that no code knows.
+                Some(Err(ExecuteError::Broken(_))) if self.world.is_strange(&stream) => return false,
                 Some(Err(ExecuteError::Broken(error))) => {
                     self.world.history.complain(3, format!("{stream} does not fold: {error}"));
                     return false;

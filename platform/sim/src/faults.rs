@@ -101,7 +101,7 @@ impl Fault {
             Self::Deployed => 700_000,
             Self::Restored => 300_000,
             Self::Trimmed => 300_000,
-            Self::Undecodable => 300_000,
+            Self::Undecodable => 40_000,
             Self::KeyDestroyed => 500_000,
         }
     }

@@ -1,6 +1,7 @@
 //! Runs the whole pipeline under a seed, breaks what can break, and checks what must hold.
 //!
-//! - [`plan`]: what a run depends on; [`run`]: one run
+//! - [`plan`]: what a run depends on; [`run`]: one run; [`shrink`]: the smallest plan that still fails; [`totals`]: what many came to;
+//!   [`seeds`]: those that failed once
 //! - [`chance`], [`faults`], [`clock`], [`trace`]: what is left to chance, what breaks, what time it is, what happened
 //! - [`network`]: between the functions and AWS; [`tables`], [`bus`], [`provider`], [`directory`]: what is behind it
 //! - [`functions`], [`delivery`], [`consumer`]: Lambda, stream mappings, the queue's mapping
@@ -27,8 +28,11 @@ pub mod planted;
 pub mod provider;
 pub mod revisions;
 pub mod run;
+pub mod seeds;
 pub mod services;
+pub mod shrink;
 pub mod stories;
 pub mod tables;
+pub mod totals;
 pub mod trace;
 pub mod world;

@@ -114,7 +114,8 @@ async fn people(world: &Arc<World>, plan: &Plan, first: u64, seconds: u64) {
         if !plan.without.contains(&number) {
             stories.spawn(stories::story(world.clone(), world.chance, number));
         }
-        let pause = stories::COMMANDS * 1000 * 2 / 3 + world.chance.below(stories::COMMANDS * 667, &["story"], place as u64);
+        // Stories take their time: the last begin when a third of it is left.
+        let pause = stories::COMMANDS * 450 + world.chance.below(stories::COMMANDS * 450, &["story"], place as u64);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
     while let Some(ended) = stories.join_next().await {
@@ -135,7 +136,7 @@ async fn weather(world: Arc<World>, seconds: u64) {
             world.pipeline(Service::Billing).deploy();
         }
         for pipeline in &world.pipelines {
-            let lost = pipeline.mappings.has_lost() || turn % 4 == 3;
+            let lost = pipeline.mappings.has_lost() || turn % 8 == 7;
             if turn % 2 == 1 && !planted(Bug::NoReconciler) {
                 reconcile(&world, pipeline, lost).await;
             }

@@ -1,10 +1,11 @@
 //! What people do: subscribe, pay late and in the wrong order, change plans, cancel and come back, are refunded, sign up, are erased.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use annals_kit::ids::derived_uuid;
-use annals_kit::{Clock, Money, StreamId};
-use annals_log::Expect;
+use annals_kit::{Clock, CommandId, Money, StoredEvent, StreamId};
+use annals_log::insert::insert;
+use annals_log::{Commit, CommitHash, Expect};
 use billing::invoice::{CreditInvoice, CreditReason, Happened, InvoiceIssued, IssueInvoice, Most, Notice, RecordNotice, RefundInvoice};
 use billing::plan::Interval;
 use billing::subscription::{
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use crate::chance::{Chance, Draws};
 use crate::client::{Client, To};
 use crate::faults::Fault;
+use crate::services::Service;
 use crate::world::World;
 
 /// Commands of a story, about.
@@ -75,6 +77,9 @@ async fn subscribe(mut client: Client, number: u64, failures: u32) {
     client.ask(of_invoice(invoice_id, Expect::New), &format!("issue {number}"), IssueInvoice(invoice)).await;
     let invoiced = RecordPeriodInvoiced { period_start: today, invoice_id };
     client.ask(of_subscription(Expect::Existing), &format!("invoiced {number}"), invoiced).await;
+    if client.world.network.faults.fires(Fault::Undecodable, ("invoice", "commit", number), client.world.clock.elapsed()) {
+        return strange(&client, &StreamId::of("INV", invoice_id)).await;
+    }
     let paid = webhooks(&mut client, (number, invoice_id), failures).await;
     if paid && client.draws.one_in(2) {
         refund(&mut client, (number, invoice_id)).await;
@@ -83,6 +88,22 @@ async fn subscribe(mut client: Client, number: u64, failures: u32) {
     for round in 0..rounds {
         migrate(&mut client, subscription_id, &format!("{number}/{round}")).await;
     }
+}
+
+/// A commit of a release that is not deployed any more: nobody here can read it.
+async fn strange(client: &Client, stream: &StreamId) {
+    let items = client.world.items(Service::Billing, stream).await;
+    let Some(last) = items.last() else { return };
+    let (Ok(before), Ok(hash)) = (Commit::from_item(last), CommitHash::of(last)) else { return };
+    let event = StoredEvent { event_type: "SOMETHING_STRANGE".into(), schema: 1, payload: Default::default() };
+    let command = CommandId::derived(&client.tenant, &format!("strange {stream}"));
+    let commit = Commit { version: before.version.next(), previous: Some(hash), command, correlation: command.0, events: vec![event], ..before };
+    let Ok(item) = commit.to_item() else { return };
+    client.world.strange.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_string());
+    client.world.history.issue(command, Service::Billing.log(), Some(stream.to_string()));
+    let dynamodb = client.world.reader().account.dynamodb();
+    // Where somebody else was first, there is none.
+    let _ = insert(&dynamodb, Service::Billing.log(), &item).await;
 }
 
 fn of_invoice(invoice: Uuid, expect: Expect) -> To<billing::invoice::Invoice> {
@@ -165,7 +186,7 @@ async fn sign_up(world: Arc<World>, mut draws: Draws, number: u64) {
         owner: format!("Person {number}"),
         secret: Secret::new(&annals_kit::ids::SeededIds::new(draws.below(u64::MAX))),
     };
-    world.founded.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(founding.organisation.to_string(), founding.user());
+    world.founded.lock().unwrap_or_else(PoisonError::into_inner).insert(founding.organisation.to_string(), founding.user());
     for _ in 0..20 {
         let asked = founding.clone();
         let done = world.identity.invoke(&world.machine, draws.below(1 << 20), |deps| Box::pin(async move { found(&deps, &asked).await })).await;
@@ -196,7 +217,7 @@ async fn end(world: Arc<World>, mut draws: Draws, founding: &Founding) {
         };
         let erased = world.identity.invoke(&world.machine, draws.below(1 << 20), work).await;
         if let Some(Ok(_)) = erased {
-            world.erased.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(user);
+            world.erased.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
             if attempt > 8 {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_kit::StreamId;
 use annals_lambda::Host;
@@ -60,6 +60,8 @@ pub struct World {
     pub founded: Mutex<BTreeMap<String, Uuid>>,
     /// People whose keys are destroyed.
     pub erased: Mutex<BTreeSet<Uuid>>,
+    /// Streams that have a commit which no code knows.
+    pub strange: Mutex<BTreeSet<String>>,
     /// The generation that billing writes in.
     pub generation: Arc<AtomicU32>,
     still: AtomicBool,
@@ -94,6 +96,7 @@ impl World {
             gate: RwLock::new(()),
             founded: Mutex::default(),
             erased: Mutex::default(),
+            strange: Mutex::default(),
             generation,
             still: AtomicBool::new(false),
             reader,
@@ -146,6 +149,11 @@ impl World {
     /// How many commits a stream has.
     pub async fn head(&self, service: Service, stream: &StreamId) -> u64 {
         self.items(service, stream).await.len() as u64
+    }
+
+    /// Whether a stream has a commit which no code knows.
+    pub fn is_strange(&self, stream: &StreamId) -> bool {
+        self.strange.lock().unwrap_or_else(PoisonError::into_inner).contains(&stream.to_string())
     }
 
     /// Deletes items: only a restore does.

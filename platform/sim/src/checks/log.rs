@@ -117,6 +117,7 @@ pub async fn loads(world: &Arc<World>, billing: &Streams, checked: &mut Checked)
                 let same = loaded.state.events == folded.events && loaded.state.state == folded.state;
                 checked.expect(5, same, || format!("{stream} loads as after {} events, and has {}", loaded.state.events, folded.events));
             }
+            Err(_) if world.is_strange(&id) => checked.holds(5),
             Err(error) => checked.violated(5, format!("{stream} does not load: {error}")),
         }
     }
