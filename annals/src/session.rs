@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_kit::{Clock, Ids};
+use annals_kit::{Clock, Generation, Ids};
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_lambda::web::TcpWeb;
 use annals_lambda::{Account, Host, Metric, Metrics, Web};
@@ -199,7 +199,7 @@ impl Session {
     /// What code of the functions stands on when a command runs it as `role`.
     pub fn host(&self, role: &str) -> Host {
         let (clock, ids) = (Arc::new(MachineClock), Arc::new(MachineIds));
-        Host { account: self.account(role), metrics: Arc::new(NotCounted), clock, ids }
+        Host { account: self.account(role), metrics: Arc::new(NotCounted), clock, ids, generation: Generation::default() }
     }
 
     /// The keys and proofs of the ledgers.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use annals_audit::function::AuditDeps;
 use annals_audit::{History, Service};
 use annals_contract::delivery::BUS;
-use annals_kit::{Clock, Ids};
+use annals_kit::{Clock, Generation, Ids};
 use annals_lambda::{Host, Metrics};
 use annals_ledger::function::{sequence, serve, sign};
 use annals_local::{Function, FunctionError};
@@ -64,8 +64,13 @@ macro_rules! function {
 /// The functions of the contracts, each with the clients of its own role.
 pub(super) fn of_services(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Vec<Function> {
     let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics { local: system.local().clone(), store: system.store.clone() });
-    let host =
-        |function: &str| Host { account: system.account(function), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
+    let host = |function: &str| Host {
+        account: system.account(function),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        generation: Generation::default(),
+    };
     let billing = |function: &str| Arc::new(billing_service::Deps::new(&host(function)));
     let webhooks = billing_service::WebhookSettings {
         tenant: TENANT.parse().expect("demo is a tenant"),
@@ -152,12 +157,18 @@ pub(super) fn of_this_machine(system: &System, clock: &Arc<dyn Clock>, ids: &Arc
 /// History as `read-history` answers from it: read as an auditor may, noted as nothing else may be.
 fn audit(system: &System, clock: &Arc<dyn Clock>, ids: &Arc<dyn Ids>) -> Arc<AuditDeps> {
     let metrics: Arc<dyn Metrics> = Arc::new(LocalMetrics { local: system.local().clone(), store: system.store.clone() });
-    let host = |role: &str| Host { account: system.account(role), metrics: metrics.clone(), clock: clock.clone(), ids: ids.clone() };
+    let host = |role: &str| Host {
+        account: system.account(role),
+        metrics: metrics.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        generation: Generation::default(),
+    };
     let (auditor, notes, ledgers) = (host("auditor"), host("note-readings"), system.ledgers());
     let log = |log: &'static ServiceLog, host: &Host| {
         let client = host.account.dynamodb();
         let reads = Reads::new(client.clone(), (log.matrix)());
-        Log::new(client, reads, LogConfig::new(log.table), host.clock.clone(), host.ids.clone())
+        Log::new(client, reads, LogConfig::new(log.table).restored(host.generation), host.clock.clone(), host.ids.clone())
     };
     let service = |of: &'static ServiceLog| {
         let ledger = ledgers.of_service(of.service);
@@ -173,7 +184,7 @@ pub(super) fn variable(name: &str, listed: &Listed, system: &System, api: &str) 
     let ledgers = system.ledgers();
     let ledger = ledgers.of_service(listed.service);
     let value = match name {
-        "ANNALS_LEDGER_GENERATION" => "0",
+        "ANNALS_GENERATION" => "0",
         "ANNALS_LEDGER_KEY" => ledger.key.secret_text(),
         "ANNALS_LEDGER_OBJECTS" => &ledger.folder,
         "ANNALS_LEDGER_ORIGIN" => super::ledger::HOST,

@@ -43,7 +43,7 @@ use std::sync::Arc;
 
 use access_patterns::Table;
 use annals_contract::{Committed, Errors};
-use annals_kit::{Clock, Ids};
+use annals_kit::{Clock, Generation, Ids};
 use annals_lambda::{Account, Host, Web};
 use annals_local::{Config, Durability, Faults, Local, OpenError, Store, Trim};
 use identity_service::found::Founding;
@@ -163,7 +163,7 @@ impl System {
     pub async fn found(&self, founding: &Founding) -> Result<(), SystemError> {
         let metrics = Arc::new(metrics::LocalMetrics { local: self.local.clone(), store: self.store.clone() });
         let (clock, ids) = (self.clock.clone(), self.ids.clone());
-        let host = Host { account: self.account(demo::ROLE), metrics, clock, ids };
+        let host = Host { account: self.account(demo::ROLE), metrics, clock, ids, generation: Generation::default() };
         // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
         let founded = Box::pin(demo::ensure(&host, &self.credentials, founding)).await;
         founded.map(drop).map_err(|problem| SystemError::Demo(problem.detail))

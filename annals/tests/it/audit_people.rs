@@ -141,6 +141,7 @@ async fn an_erasure_that_was_not_finished_is_not_told_as_one() {
         metrics: std::sync::Arc::new(annals_lambda::metrics::EmbeddedMetrics::new(annals_lambda::machine::MachineClock)),
         clock: world.clock.clone(),
         ids: std::sync::Arc::new(annals_kit::ids::SeededIds::new(1)),
+        generation: annals_kit::Generation::default(),
     };
     let deps = identity_service::Deps::new(&host, annals::system::demo::settings(world.system.credentials()));
     let subject = identity_service::erase::Subject { tenant: "demo".parse().unwrap(), id: "ada".parse().unwrap() };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use annals::system::contracts::{Files, committed, described, proven};
 use annals::system::{IN_PROCESS_API, api, roles};
 use annals_contract::{Contract, disk, laws};
+use annals_kit::Generation;
 use annals_kit::ids::SeededIds;
 use annals_lambda::Host;
 use annals_lambda::machine::MachineClock;
@@ -163,6 +164,7 @@ async fn a_contract_publishes_what_its_projector_publishes() {
         metrics: Arc::new(EmbeddedMetrics::new(MachineClock)),
         clock: world.clock.clone(),
         ids: Arc::new(SeededIds::new(1)),
+        generation: Generation::default(),
     };
     let projectors: BTreeMap<&str, Projector> = BTreeMap::from([
         ("billing", billing_projectors::projector(&host("billing-projector"), "annals")),

@@ -197,6 +197,7 @@ async fn a_tick_without_time_begins_nothing_and_the_next_goes_on() {
         metrics: Arc::new(annals_lambda::metrics::EmbeddedMetrics::new(annals_lambda::machine::MachineClock)),
         clock: world.clock.clone(),
         ids: Arc::new(annals_kit::ids::SeededIds::new(3)),
+        generation: annals_kit::Generation::default(),
     };
     let deps = billing_service::Deps::new(&host);
     let mut context = lambda_runtime::Context::default();

@@ -1,5 +1,7 @@
 //! Who may use which route: an auditor reads and changes nothing, and nobody reaches another tenant's things by any route.
 
+use annals_contract::Access;
+use annals_kit::Role;
 use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -177,6 +179,41 @@ async fn an_auditor_reads_everything_of_the_tenant_and_changes_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_function_admits_the_roles_that_its_contract_names_and_no_others() {
+    let world = World::new().await;
+    let acme = Tenant::of(&world, "acme").await;
+    let contracts = [billing_service::contract(), identity_service::contract(), notifications_service::contract()];
+    for role in Role::ALL {
+        let bearer = match role {
+            Role::Owner => acme.owner.bearer.clone(),
+            Role::Auditor => acme.auditor.bearer.clone(),
+            _ => world.member(&acme.owner, &format!("acme-{role}@example.com"), role.as_str()).await.bearer,
+        };
+        for (method, path, body) in routes() {
+            let plain = path.split('?').next().unwrap();
+            let described = contracts.iter().flat_map(|contract| &contract.api.routes);
+            // The audit's routes are the ledger's, and are held to their roles by its own tests.
+            let Some(route) = described.into_iter().find(|route| fits(&route.key(), &format!("{method} {plain}"))) else { continue };
+            let answer = world.ask(&bearer, method, &acme.path(path), &body).await;
+            let refused = answer.status == 403 && answer.body["detail"].as_str().is_some_and(|detail| detail.contains(NOT_OF_THE_ROLE));
+            match &route.access {
+                Access::Services(_) => assert_eq!(answer.status, 403, "{role} {method} {path}: {}", answer.body),
+                access => assert_eq!(refused, !access.admits(role), "{role} {method} {path}: {}", answer.body),
+            }
+        }
+    }
+}
+
+/// What somebody is told whose role may not ask.
+const NOT_OF_THE_ROLE: &str = "someone of role";
+
+/// Whether what was asked is a request of this route.
+fn fits(route: &str, asked: &str) -> bool {
+    let (route, asked): (Vec<_>, Vec<_>) = (route.split('/').collect(), asked.split('/').collect());
+    route.len() == asked.len() && route.iter().zip(&asked).all(|(part, asked)| part == asked || part.starts_with('{'))
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_route_of_the_system_is_in_the_list() {
     let world = World::new().await;
     // Of which a caller without a session or key is told nothing but that.
@@ -192,10 +229,6 @@ async fn every_route_of_the_system_is_in_the_list() {
         "DELETE /v1/sessions",
         "DELETE /v1/sessions/current",
     ];
-    let fits = |route: &str, asked: &str| {
-        let (route, asked): (Vec<_>, Vec<_>) = (route.split('/').collect(), asked.split('/').collect());
-        route.len() == asked.len() && route.iter().zip(&asked).all(|(part, asked)| part == asked || part.starts_with('{'))
-    };
     let asked: Vec<String> = routes().iter().map(|(method, path, _)| format!("{method} {}", path.split('?').next().unwrap())).collect();
     for route in annals::system::authorized_routes().iter().filter(|route| !own.contains(&route.as_str())) {
         assert!(asked.iter().any(|asked| fits(route, asked)), "{route} is not in the list");

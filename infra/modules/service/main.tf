@@ -79,12 +79,12 @@ locals {
 
   # What differs from one installation to the next, by variable of a function's environment.
   values = merge({
-    ANNALS_BUS               = local.names.bus
-    ANNALS_FAILURES          = "s3://${local.names.bucket["failed-batches"]}"
-    ANNALS_LEDGER_GENERATION = tostring(var.generation)
-    ANNALS_LEDGER_OBJECTS    = "s3://${local.names.bucket.ledger}/${var.service}/${var.generation}"
-    ANNALS_LEDGER_ORIGIN     = local.names.prefix
-    ANNALS_VAULT_KEY         = one(data.aws_kms_alias.vault[*].target_key_arn)
+    ANNALS_BUS            = local.names.bus
+    ANNALS_FAILURES       = "s3://${local.names.bucket["failed-batches"]}"
+    ANNALS_GENERATION     = tostring(var.generation)
+    ANNALS_LEDGER_OBJECTS = "s3://${local.names.bucket.ledger}/${var.service}/${var.generation}"
+    ANNALS_LEDGER_ORIGIN  = local.names.prefix
+    ANNALS_VAULT_KEY      = one(data.aws_kms_alias.vault[*].target_key_arn)
     }, var.settings, {
     for name, parameter in data.aws_ssm_parameter.secret : name => parameter.value
   })

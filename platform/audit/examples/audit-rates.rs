@@ -171,9 +171,9 @@ async fn month(size: usize) -> (Local, History, Reads, Reads, Arc<Memory>, Uuid)
         let commit = commit(place, size, hashes[place % (size / VERSIONS)], clock.now());
         let item: Item = commit.to_item().expect("a commit has an item");
         hashes[place % (size / VERSIONS)] = Some(CommitHash::of(&item).expect("it was just made"));
-        // The 15th, the rare actor's, and one stream.
-        let day = (clock.now().seconds() - START) / 86_400;
-        if day == 14 || place.is_multiple_of(RARE) || place % (size / VERSIONS) == 77 {
+        // What is sequenced on the 15th, when its batch is full; the rare actor's, and one stream.
+        let sequenced = ((place / BATCH + 1) * BATCH) as i64 * step;
+        if sequenced / 86_400_000_000 == 14 || place.is_multiple_of(RARE) || place % (size / VERSIONS) == 77 {
             insert(&client, LOG, &item).await;
             asked = commit.correlation;
         }

@@ -77,7 +77,7 @@ pub struct Function {
 }
 
 impl Function {
-    /// 30 seconds, 256 MB, no variables.
+    /// 30 seconds, 256 MB, and of variables the one that every function needs.
     pub(crate) fn new(package: &str, role: &str) -> Self {
         Self {
             package: package.into(),
@@ -85,13 +85,13 @@ impl Function {
             timeout_seconds: 30,
             memory_mb: 256,
             reserved_concurrency: None,
-            environment: Vec::new(),
+            environment: vec!["ANNALS_GENERATION".into()],
         }
     }
 
-    /// Needs these variables.
+    /// Needs these variables as well.
     pub fn needing(&mut self, variables: &[&str]) -> &mut Self {
-        self.environment = variables.iter().map(|name| (*name).to_owned()).collect();
+        self.environment.extend(variables.iter().map(|name| (*name).to_owned()));
         self
     }
 

@@ -16,10 +16,9 @@ const TO_NEXT: Duration = Duration::from_millis(10);
 const TO_ANSWER: Duration = Duration::from_millis(15);
 const STARTS: usize = 15;
 /// What functions ask for in their environment.
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("ANNALS_BUS", "annals"),
     ("ANNALS_IDENTITY_URL", "http://127.0.0.1:1"),
-    ("ANNALS_LEDGER_GENERATION", "0"),
     ("ANNALS_LEDGER_OBJECTS", "/tmp"),
     ("ANNALS_LEDGER_ORIGIN", "annals.example"),
     ("ANNALS_MAIL_FROM", "billing@annals.example"),

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use access_patterns::{Matrix, Table};
-use annals_kit::{Aggregate, Clock, Command, CommandId, StreamId};
+use annals_kit::{Aggregate, Clock, Command, CommandId, Generation, StreamId};
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_lambda::{Account, Host, Metric, Metrics};
 use annals_local::randomness::Seeded;
 use annals_local::{Config, Function, FunctionError, Local, Process, Queue, Role, Route, Rule, Store, StreamMapping, Target, arn};
 use annals_log::{Expect, Log, LogConfig, Request, Streams};
-use annals_reads::Reads;
+use annals_reads::{Item, Reads};
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -50,12 +50,12 @@ pub struct Harness {
 }
 
 impl Stage {
-    /// The function of this name, whose binary Cargo has built: `env!("CARGO_BIN_EXE_<name>")`.
+    /// The function of this name, whose binary Cargo has built: `env!("CARGO_BIN_EXE_<name>")`. Nothing was restored.
     pub fn of(name: &str, binary: &str) -> Self {
         Self {
             name: name.to_owned(),
             binary: binary.into(),
-            environment: BTreeMap::new(),
+            environment: BTreeMap::from([("ANNALS_GENERATION".to_owned(), "0".to_owned())]),
             api_variable: None,
             routes: Vec::new(),
             others: Vec::new(),
@@ -170,7 +170,13 @@ impl Harness {
     pub fn host(&self) -> Host {
         let credentials = self.local.credentials(ADMINISTRATOR).expect("the account has one");
         let account = Account { http: self.local.http_client(), credentials, region: arn::REGION.to_owned(), endpoint: None };
-        Host { account, metrics: Arc::new(Nowhere), clock: Arc::new(MachineClock), ids: Arc::new(MachineIds) }
+        Host {
+            account,
+            metrics: Arc::new(Nowhere),
+            clock: Arc::new(MachineClock),
+            ids: Arc::new(MachineIds),
+            generation: Generation::default(),
+        }
     }
 
     /// Carries out a command on the stream `id` of its type, in this log, before or beside the function: of tenant `demo`.
@@ -198,10 +204,15 @@ impl Harness {
         put.send().await.expect("the administrator may");
     }
 
-    /// How many items a table has.
-    pub async fn count(&self, table: &str) -> usize {
+    /// The items of a table, 500 at most.
+    pub async fn items(&self, table: &str) -> Vec<Item> {
         let scanned = self.host().account.dynamodb().scan().table_name(table).limit(500).send().await.expect("the administrator may");
-        scanned.items().len()
+        scanned.items.unwrap_or_default()
+    }
+
+    /// How many items a table has, 500 at most.
+    pub async fn count(&self, table: &str) -> usize {
+        self.items(table).await.len()
     }
 
     /// The events that were published, oldest first.

@@ -143,7 +143,8 @@ impl<E: Event + Clone> Stage<E> {
         let local = Local::open(config).await.expect("an account in memory opens");
         let credentials = local.credentials(ADMINISTRATOR).expect("the account has one");
         let account = Account { http: local.http_client(), credentials, region: arn::REGION.to_owned(), endpoint: None };
-        let host = Host { account, metrics: Arc::new(Nowhere), clock, ids: Arc::new(SeededIds::new(23)) };
+        let host =
+            Host { account, metrics: Arc::new(Nowhere), clock, ids: Arc::new(SeededIds::new(23)), generation: Generation::default() };
         let histories = histories(told, stream_type);
         let commits: Vec<Item> = histories.iter().flat_map(items).collect();
         for item in &commits {

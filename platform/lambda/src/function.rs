@@ -3,13 +3,13 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use annals_kit::{Clock, Ids};
+use annals_kit::{Clock, Generation, Ids};
 use bytes::Bytes;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::clients::{Account, MissingVariable};
+use crate::clients::{Account, variable};
 use crate::machine::{MachineClock, MachineIds, log_to_stderr};
 use crate::metrics::{EmbeddedMetrics, Metrics};
 use crate::web::{TcpWeb, Web};
@@ -25,13 +25,20 @@ pub struct Host {
     pub clock: Arc<dyn Clock>,
     /// Ids and other random bits.
     pub ids: Arc<dyn Ids>,
+    /// How often the service's log was restored to an earlier point: a part of every event's id, and of the ledger's name.
+    pub generation: Generation,
 }
 
 impl Host {
-    /// What a Lambda function finds: see [`Account::from_env`].
-    pub fn from_env() -> Result<Self, MissingVariable> {
+    /// What a Lambda function finds: see [`Account::from_env`]; and `ANNALS_GENERATION`, which must be there: a function that took itself for
+    /// one of an earlier generation would use event ids a second time.
+    pub fn from_env() -> Result<Self, Error> {
         let metrics = Arc::new(EmbeddedMetrics::new(MachineClock));
-        Ok(Self { account: Account::from_env()?, metrics, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds) })
+        let generation = variable("ANNALS_GENERATION")?;
+        let generation =
+            generation.parse().map_err(|_| format!("ANNALS_GENERATION is {generation:?}: a number, 0 where nothing was restored"))?;
+        let account = Account::from_env()?;
+        Ok(Self { account, metrics, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), generation: Generation(generation) })
     }
 }
 
@@ -48,7 +55,7 @@ where
     A: Serialize,
 {
     log_to_stderr("info");
-    let made = Host::from_env().map_err(Error::from).and_then(|host| Ok((deps(&host)?, host.metrics)));
+    let made = Host::from_env().and_then(|host| Ok((deps(&host)?, host.metrics)));
     let (deps, metrics) = match made {
         Ok(made) => made,
         Err(error) => {

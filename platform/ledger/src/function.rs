@@ -46,7 +46,7 @@ pub fn sequencer(host: &Host, name: &'static str, matrix: Arc<Matrix>) -> Sequen
 pub fn feed(host: &Host, name: &'static str, log: &'static str, matrix: Arc<Matrix>) -> LedgerFeed {
     let dynamodb = host.account.dynamodb();
     let reads = Reads::new(dynamodb.clone(), matrix.clone());
-    let log = Log::new(dynamodb, reads, LogConfig::new(log), host.clock.clone(), host.ids.clone());
+    let log = Log::new(dynamodb, reads, LogConfig::new(log).restored(host.generation), host.clock.clone(), host.ids.clone());
     LedgerFeed::new(sequencer(host, name, matrix), log, host.clock.clone())
 }
 
@@ -134,9 +134,8 @@ impl SignerDeps {
 }
 
 /// What a signer of `service` finds in a Lambda function's environment: `ANNALS_LEDGER_ORIGIN`, the host that names the ledger;
-/// `ANNALS_LEDGER_GENERATION`; `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, `s3://<bucket>/<folder>` or a directory.
-pub fn signer_settings(service: &str) -> Result<(Arc<dyn Objects>, LedgerKey), Error> {
-    let generation = Generation(variable("ANNALS_LEDGER_GENERATION")?.parse()?);
+/// `ANNALS_LEDGER_KEY`, its secret key; `ANNALS_LEDGER_OBJECTS`, `s3://<bucket>/<folder>` or a directory.
+pub fn signer_settings(service: &str, generation: Generation) -> Result<(Arc<dyn Objects>, LedgerKey), Error> {
     let origin = Origin::new(&variable("ANNALS_LEDGER_ORIGIN")?, service, generation);
     let key = LedgerKey::from_text(origin, &variable("ANNALS_LEDGER_KEY")?)?;
     Ok((objects(variable("ANNALS_LEDGER_OBJECTS")?)?, key))

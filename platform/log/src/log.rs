@@ -31,7 +31,18 @@ impl LogConfig {
     /// The usual settings: a snapshot after 32 commits or 16 KB, or as many bytes as the last one had (a cold load reads 33 commits,
     /// or the snapshot and as much again), ten attempts.
     pub fn new(table: impl Into<String>) -> Self {
-        Self { table: table.into(), generation: Generation(0), snapshot_after_commits: 32, snapshot_after_bytes: 16 * 1024, attempts: 10 }
+        Self {
+            table: table.into(),
+            generation: Generation::default(),
+            snapshot_after_commits: 32,
+            snapshot_after_bytes: 16 * 1024,
+            attempts: 10,
+        }
+    }
+
+    /// The same of a log that was restored so often.
+    pub fn restored(self, generation: Generation) -> Self {
+        Self { generation, ..self }
     }
 }
 

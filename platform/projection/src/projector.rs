@@ -107,7 +107,8 @@ impl ProjectorDeps {
     pub fn new(host: &Host, service: &'static str, log: &'static str, matrix: Arc<Matrix>, bus: &str) -> Self {
         let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), matrix);
-        let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(log), host.clock.clone(), host.ids.clone());
+        let log =
+            Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(log).restored(host.generation), host.clock.clone(), host.ids.clone());
         let bus = Bus::new(host.account.events(), bus, service, host.ids.clone());
         Self { service, log, reads, dynamodb, bus, metrics: host.metrics.clone(), clock: host.clock.clone(), ids: host.ids.clone() }
     }

@@ -84,7 +84,13 @@ impl Reconciliation {
     pub fn new(host: &Host, service: &'static str, log_table: &'static str, matrix: Arc<Matrix>) -> Self {
         let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), matrix);
-        let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(log_table), host.clock.clone(), host.ids.clone());
+        let log = Log::new(
+            dynamodb.clone(),
+            reads.clone(),
+            LogConfig::new(log_table).restored(host.generation),
+            host.clock.clone(),
+            host.ids.clone(),
+        );
         Self {
             service,
             log_table,

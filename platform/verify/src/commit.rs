@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::Finding;
 use crate::leaf::{CommitLeaf, hex};
-use crate::lines::from_base64;
+use crate::lines::array_from_base64;
 
 /// What a verifier reads of a commit. Attribute names are final; `platform/log/src/commit.rs` explains them.
 #[derive(Debug, Deserialize)]
@@ -62,10 +62,10 @@ pub fn matches(leaf: &CommitLeaf<'_>, bytes: &[u8]) -> Result<Previous, Finding>
     if let Some(name) = stored.differs_in(leaf) {
         return Err(Finding::new("commit-fields", format!("{}: leaf and commit differ in {name}", place())));
     }
-    let previous = stored.previous.as_deref().map(from_base64);
+    let previous = stored.previous.as_deref().map(array_from_base64::<32>);
     match (previous, leaf.version) {
         (None, 1) => Ok(None),
-        (Some(Some(hash)), 2..) if hash.len() == 32 => Ok(hash.try_into().ok()),
+        (Some(Some(hash)), 2..) => Ok(Some(hash)),
         _ => Err(Finding::new("commit-format", format!("{}: version 1, and no other, names no commit before it", place()))),
     }
 }
@@ -91,7 +91,15 @@ impl Stored<'_> {
 
 /// Whether 16 bytes in base64 are the UUID of this text.
 fn is_uuid(base64: &str, uuid: &str) -> bool {
-    let Some(bytes) = from_base64(base64).filter(|bytes| bytes.len() == 16) else { return false };
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| b"0123456789abcdef"[usize::from(digit)]);
-    uuid.len() == 36 && digits.eq(uuid.bytes().filter(|byte| *byte != b'-'))
+    let Some(bytes) = array_from_base64::<16>(base64) else { return false };
+    let (mut text, mut end) = ([b'-'; 36], 0);
+    for (place, byte) in bytes.into_iter().enumerate() {
+        // The hyphens of 8-4-4-4-12.
+        end += usize::from(matches!(place, 4 | 6 | 8 | 10));
+        for digit in [byte >> 4, byte & 15] {
+            text[end] = b"0123456789abcdef"[usize::from(digit)];
+            end += 1;
+        }
+    }
+    text == *uuid.as_bytes()
 }

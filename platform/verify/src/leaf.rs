@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use crate::finding::Finding;
+use crate::plain;
 
 /// A leaf, as it is read; borrowed from its line.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Leaf<'a> {
     /// `commit`, or what happened to an item of the log that should not have.
@@ -81,7 +82,10 @@ impl<'a> Leaf<'a> {
     /// The leaf in these bytes.
     pub fn from_bytes(bytes: &'a [u8]) -> Result<Self, Finding> {
         let text = std::str::from_utf8(bytes).map_err(|error| Finding::new("leaf-format", error.to_string()))?;
-        serde_json::from_str(text).map_err(|error| Finding::new("leaf-format", error.to_string()))
+        match plain::commit_leaf(text) {
+            Some(leaf) => Ok(leaf),
+            None => serde_json::from_str(text).map_err(|error| Finding::new("leaf-format", error.to_string())),
+        }
     }
 
     /// What it says of a commit; `None` where it is about something else.

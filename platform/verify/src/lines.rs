@@ -47,3 +47,11 @@ pub(crate) fn base64(bytes: &[u8]) -> String {
 pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
+
+/// So many bytes in base64, at most 32: nothing is allocated.
+pub(crate) fn array_from_base64<const N: usize>(text: &str) -> Option<[u8; N]> {
+    // As long as the decoder estimates, which is more than it needs.
+    let mut bytes = [0; 36];
+    let length = STANDARD.decode_slice(text, &mut bytes).ok()?;
+    bytes[..length].try_into().ok()
+}

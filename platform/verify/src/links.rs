@@ -13,7 +13,7 @@ struct Run {
     before: Previous,
     last: u64,
     hash: [u8; 32],
-    recorded_at: Box<str>,
+    recorded_at: String,
 }
 
 /// What is known of the streams so far: one run each, unless commits were sequenced out of order.
@@ -65,7 +65,8 @@ impl Run {
                 format!("{} version {} was recorded at {}, before version {}", leaf.stream, leaf.version, leaf.recorded_at, self.last);
             return Err(Finding::new("chain", what));
         }
-        (self.last, self.hash, self.recorded_at) = (leaf.version, leaf.hash, leaf.recorded_at.into());
+        (self.last, self.hash) = (leaf.version, leaf.hash);
+        leaf.recorded_at.clone_into(&mut self.recorded_at);
         Ok(())
     }
 }

@@ -123,16 +123,35 @@ pub fn verify(key: &VerifierKey, proof: &PeriodProof, mut entries: impl BufRead)
         return Err(Finding::new("population", what).into());
     }
     let left = Frontier::from_subtrees(proof.first, proof.left.clone()).ok_or_else(|| bad("it has another number of subtrees"))?;
-    let mut walk = Walk { tree: left, sequenced_at: String::new(), links: Links::default(), commits: 0, irregular: 0, bytes: 0 };
-    let mut line = Vec::with_capacity(4096);
-    while {
-        line.clear();
-        entries.read_until(b'\n', &mut line)? > 0
-    } {
-        if walk.tree.size() == proof.end {
-            return Err(Finding::new("population", format!("there are entries after position {}", proof.end)).into());
+    let mut walk =
+        Walk { tree: left, last: proof.end, sequenced_at: String::new(), links: Links::default(), commits: 0, irregular: 0, bytes: 0 };
+    // What a buffer ended within.
+    let mut begun = vec![];
+    loop {
+        let buffer = entries.fill_buf()?;
+        if buffer.is_empty() {
+            break;
         }
-        walk.entry(line.strip_suffix(b"\n").unwrap_or(&line))?;
+        let taken = match memchr::memchr(b'\n', buffer) {
+            Some(end) if begun.is_empty() => {
+                walk.entry(&buffer[..end])?;
+                end + 1
+            }
+            Some(end) => {
+                begun.extend_from_slice(&buffer[..end]);
+                walk.entry(&begun)?;
+                begun.clear();
+                end + 1
+            }
+            None => {
+                begun.extend_from_slice(buffer);
+                buffer.len()
+            }
+        };
+        entries.consume(taken);
+    }
+    if !begun.is_empty() {
+        walk.entry(&begun)?;
     }
     walk.end(proof, head).map_err(PeriodError::from)
 }
@@ -140,6 +159,8 @@ pub fn verify(key: &VerifierKey, proof: &PeriodProof, mut entries: impl BufRead)
 /// What has been read of a period.
 struct Walk {
     tree: Frontier,
+    /// The position after the last entry that there may be.
+    last: u64,
     sequenced_at: String,
     links: Links,
     commits: u64,
@@ -150,6 +171,9 @@ struct Walk {
 impl Walk {
     fn entry(&mut self, line: &[u8]) -> Result<(), Finding> {
         let position = self.tree.size();
+        if position == self.last {
+            return Err(Finding::new("population", format!("there are entries after position {position}")));
+        }
         // A leaf holds no raw tab.
         let tab = memchr::memchr(b'\t', line)
             .ok_or_else(|| Finding::new("leaf-format", format!("position {position}: the line has no tab between leaf and commit")))?;

@@ -1,5 +1,6 @@
 //! `POST /v1/invoices/{id}/credit-notes` and `/refunds`: credits some or all of an invoice, and pays back what is owed back.
 
+use annals_answers::command_problem;
 use annals_contract::Route;
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Command, CommandId, Money, StreamId, Tenant, Timestamp, Version};
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{note_refusal, problem, request};
+use crate::answer::{note_refusal, request};
 use crate::deps::{Deps, SERVICE};
 use crate::routes::WRITERS;
 
@@ -140,7 +141,7 @@ async fn carry_out(
         }
         Ok(Outcome::Unchanged { version }) => (version, None),
         Err(error) => {
-            let problem = problem(error, "invoice", refused);
+            let problem = command_problem(error, "invoice", refused);
             note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             return Err(problem);
         }

@@ -1,6 +1,7 @@
 //! `POST /v1/subscriptions/{id}/changes`, `/cancellation` and `/reactivation`: changes plan, quantity or interval, ends a subscription now
 //! or at the end of what is paid for, and lets it go on.
 
+use annals_answers::{command_problem, internal, read_problem};
 use annals_contract::Route;
 use annals_kit::{Command, Money, StreamId, Timestamp, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::answer::{internal, note_refusal, problem, read_problem, request};
+use crate::answer::{note_refusal, request};
 use crate::deps::{Deps, SERVICE};
 use crate::prices::price_of;
 use crate::routes::WRITERS;
@@ -180,7 +181,7 @@ async fn carry_out(
         }
         Ok(Outcome::Unchanged { version }) => (version, None, vec![]),
         Err(error) => {
-            let problem = problem(error, "subscription", refused);
+            let problem = command_problem(error, "subscription", refused);
             note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             return Err(problem);
         }

@@ -21,7 +21,7 @@ const EVERY: &str = "rate(5 minutes)";
 /// How long one run may take; what is left is done by the next.
 const SCHEDULED_SECONDS: u32 = 120;
 /// What a signer needs.
-const SIGNER: [&str; 4] = ["ANNALS_LEDGER_GENERATION", "ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
+const SIGNER: [&str; 3] = ["ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
 /// Lambda's longest: a walk that needs more goes on when the function is woken again.
 const RECONCILER_SECONDS: u32 = 900;
 

@@ -1,5 +1,6 @@
 //! `POST /v1/subscriptions`: begins a subscription.
 
+use annals_answers::command_problem;
 use annals_contract::Route;
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Currency, CustomerId, Money, ProviderId, StreamId, Tenant, Timestamp, Version};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{note_refusal, problem, request};
+use crate::answer::{note_refusal, request};
 use crate::deps::{Deps, SERVICE};
 use crate::prices::price_of;
 use crate::routes::WRITERS;
@@ -126,7 +127,7 @@ async fn create(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response
         }
         Ok(Outcome::Unchanged { .. }) => Err(Problem::internal()),
         Err(error) => {
-            let problem = problem(error, "subscription", refused);
+            let problem = command_problem(error, "subscription", refused);
             note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             Err(problem)
         }

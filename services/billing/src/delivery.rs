@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_answers::{command_problem, internal};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{CommandId, ProviderId, StreamId, Tenant};
 use annals_lambda::http::Problem;
@@ -12,7 +13,7 @@ use billing::invoice::Notice;
 use billing::webhook::{Disposition, KeepWebhook, WebhookKept};
 use sha2::{Digest, Sha256};
 
-use crate::answer::{internal, note_refusal, problem};
+use crate::answer::note_refusal;
 use crate::deps::{SERVICE, WebhookDeps};
 use crate::process_webhook::{FUNCTION, actor};
 use crate::stripe::StripeEvent;
@@ -96,7 +97,7 @@ impl<'a> Delivery<'a> {
             }
             Ok(Outcome::Unchanged { version }) => version,
             Err(error) => {
-                let problem = problem(error, "webhook", |never| match never {});
+                let problem = command_problem(error, "webhook", |never| match never {});
                 note_refusal(&deps.billing, (self.tenant, &actor("stripe")), FUNCTION, &problem).await;
                 return Err(problem);
             }

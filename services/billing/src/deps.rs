@@ -86,6 +86,12 @@ impl WebhookDeps {
 fn log(host: &Host) -> (Log, Reads) {
     let dynamodb = host.account.dynamodb();
     let reads = Reads::new(dynamodb.clone(), access_patterns::billing());
-    let log = Log::new(dynamodb, reads.clone(), LogConfig::new("subscriptions-log"), host.clock.clone(), host.ids.clone());
+    let log = Log::new(
+        dynamodb,
+        reads.clone(),
+        LogConfig::new("subscriptions-log").restored(host.generation),
+        host.clock.clone(),
+        host.ids.clone(),
+    );
     (log, reads)
 }

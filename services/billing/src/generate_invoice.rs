@@ -1,5 +1,6 @@
 //! `POST /v1/subscriptions/{id}/invoices`: issues the invoice of one period of a subscription.
 
+use annals_answers::{command_problem, internal, read_problem};
 use annals_contract::Route;
 use annals_kit::{Money, StreamId, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{internal, note_refusal, problem, read_problem, request};
+use crate::answer::{note_refusal, request};
 use crate::deps::{Deps, SERVICE};
 use crate::issue::invoice_of;
 use crate::routes::WRITERS;
@@ -85,7 +86,7 @@ async fn generate(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Respon
         }
         Ok(Outcome::Unchanged { version }) => (200, version),
         Err(error) => {
-            let problem = problem(error, "invoice", refused);
+            let problem = command_problem(error, "invoice", refused);
             note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             return Err(problem);
         }

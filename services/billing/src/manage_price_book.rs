@@ -1,6 +1,7 @@
 //! `POST /v1/plans/{plan}/drafts`, `/releases` and `/retirement`: drafts the next version of a plan, releases it for good, takes the plan
 //! out of the offer.
 
+use annals_answers::command_problem;
 use annals_contract::Route;
 use annals_kit::{Command, StreamId, Timestamp, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
@@ -14,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::answer::{note_refusal, problem, request};
+use crate::answer::{note_refusal, request};
 use crate::deps::{Deps, SERVICE};
 use crate::prices::{plan_id, plan_stream};
 use crate::routes::WRITERS;
@@ -128,7 +129,7 @@ async fn carry_out(
         }
         Ok(Outcome::Unchanged { version }) => (version, None, None),
         Err(error) => {
-            let problem = problem(error, "plan", refused);
+            let problem = command_problem(error, "plan", refused);
             note_refusal(deps, (&caller.tenant, &caller.actor), FUNCTION, &problem).await;
             return Err(problem);
         }

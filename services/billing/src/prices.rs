@@ -1,5 +1,6 @@
 //! What the price book says a plan costs.
 
+use annals_answers::{internal, read_problem};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Aggregate, Currency, Money, StreamId, Tenant};
 use annals_lambda::http::Problem;
@@ -8,7 +9,6 @@ use billing::plan::{Interval, PlanName};
 use billing::price_book::Plan;
 use uuid::Uuid;
 
-use crate::answer::{internal, read_problem};
 use crate::deps::Deps;
 
 /// A price, and the version that it is from.

@@ -1,10 +1,10 @@
 //! Billing's reads over HTTP: one function, one arm per route, each one listed pattern.
 
+use annals_answers::{PAGE_DEFAULT, PAGE_MOST, Page, RowRead, Shown, View};
 use annals_contract::Route;
-use annals_kit::{Aggregate, CustomerId, Recorded, Role, StreamId, Version};
-use annals_lambda::http::{self, Caller, Problem, Response};
-use annals_log::Commit;
-use annals_reads::{PageRequest, Params};
+use annals_kit::{Aggregate, CustomerId, Recorded, Role, StreamId};
+use annals_lambda::http::{self, Problem, Response};
+use annals_reads::Params;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use billing::invoice::{Invoice, InvoiceEvent};
 use billing::plan::PlanName;
@@ -20,23 +20,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::answer::{internal, read_problem};
 use crate::deps::Deps;
 use crate::examples;
 use crate::prices::plan_id;
 use crate::routes::{MONEY_READERS, READERS};
-
-const PAGE_DEFAULT: u32 = 20;
-const PAGE_MOST: u32 = 100;
-
-/// A row with the version of the stream that it shows.
-#[derive(Serialize, Deserialize, JsonSchema)]
-struct Shown<R> {
-    #[serde(flatten)]
-    row: R,
-    #[serde(rename(serialize = "version", deserialize = "ver"))]
-    version: u64,
-}
 
 /// A plan as the list shows it.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -47,14 +34,6 @@ struct PlanShown {
     status: String,
     /// The newest version that was released; 0 where none was.
     newest: u32,
-}
-
-/// One page of a list.
-#[derive(Serialize, JsonSchema)]
-struct Page<R> {
-    items: Vec<R>,
-    /// For `page` of the next request; null after the last page.
-    next: Option<String>,
 }
 
 const FUNCTION: &str = "read-billing";
@@ -137,47 +116,53 @@ fn readers_of(route: &str) -> &'static [Role] {
 async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, Problem> {
     let route = event.route_key.as_deref().unwrap_or_default();
     let caller = http::caller(event, readers_of(route))?;
+    let view = View { event, caller: &caller, reads: &deps.reads, log: deps.invoices.log() };
     match route {
         "GET /v1/subscriptions/{id}" => {
-            let fold = |_: &StreamId, row, event: &SubscriptionEvent, recorded| SubscriptionRow::fold(row, event, recorded);
-            one::<Subscription, _>(event, deps, &caller, ("subscription", "get_subscription", "get_subscription_strong"), fold).await
+            let fold = |row, event: &SubscriptionEvent, recorded| SubscriptionRow::fold(row, event, recorded);
+            one::<Subscription, _>(
+                view,
+                RowRead { what: "subscription", eventual: "get_subscription", strong: "get_subscription_strong" },
+                fold,
+            )
+            .await
         }
         "GET /v1/invoices/{id}" => {
-            let fold = |_: &StreamId, row, event: &InvoiceEvent, recorded| InvoiceRow::fold(row, event, recorded);
-            one::<Invoice, _>(event, deps, &caller, ("invoice", "get_invoice", "get_invoice_strong"), fold).await
+            let fold = |row, event: &InvoiceEvent, recorded| InvoiceRow::fold(row, event, recorded);
+            one::<Invoice, _>(view, RowRead { what: "invoice", eventual: "get_invoice", strong: "get_invoice_strong" }, fold).await
         }
         "GET /v1/invoices/{id}/payments" => {
             let invoice: Uuid = http::path(event, "id", "invoice")?;
-            list::<PaymentRow>(event, deps, &caller, "list_payments_of_invoice", Params::new().text("invoice_id", invoice.to_string()))
-                .await
+            list::<PaymentRow>(view, "list_payments_of_invoice", Params::new().text("invoice_id", invoice.to_string())).await
         }
         "GET /v1/invoices/{id}/credit-notes" => {
             let invoice: Uuid = http::path(event, "id", "invoice")?;
             let params = Params::new().text("invoice_id", invoice.to_string());
-            list::<CreditNoteRow>(event, deps, &caller, "list_credit_notes_of_invoice", params).await
+            list::<CreditNoteRow>(view, "list_credit_notes_of_invoice", params).await
         }
         "GET /v1/plans/{plan}" => {
             let plan: PlanName = http::path(event, "plan", "plan")?;
-            let fold = |_: &StreamId, row, event: &PlanEvent, recorded| PlanRow::fold(row, event, recorded);
-            let id = plan_id(&caller.tenant, &plan);
-            one_of::<Plan, _>(event, deps, &caller, (id, "plan", "get_plan", "get_plan_strong"), fold).await
+            let fold = |row, event: &PlanEvent, recorded| PlanRow::fold(row, event, recorded);
+            let stream = StreamId::of(Plan::STREAM_TYPE, plan_id(&caller.tenant, &plan));
+            let read = RowRead { what: "plan", eventual: "get_plan", strong: "get_plan_strong" };
+            Ok(http::json(200, &view.row::<Plan, _>(&stream, read, fold).await?))
         }
-        "GET /v1/plans" => list::<PlanShown>(event, deps, &caller, "list_plans", Params::new()).await,
+        "GET /v1/plans" => list::<PlanShown>(view, "list_plans", Params::new()).await,
         "GET /v1/customers/{id}/subscriptions" => {
             let customer: CustomerId = http::path(event, "id", "customer")?;
             let params = Params::new().text("customer_id", customer.as_str());
-            list::<SubscriptionRow>(event, deps, &caller, "list_subscriptions_by_customer", params).await
+            list::<SubscriptionRow>(view, "list_subscriptions_by_customer", params).await
         }
         "GET /v1/subscriptions/{id}/invoices" => {
             let subscription: Uuid = http::path(event, "id", "subscription")?;
             let params = Params::new().text("subscription_id", subscription.to_string());
-            list::<InvoiceRow>(event, deps, &caller, "list_invoices_by_subscription", issued_between(event, params)?).await
+            list::<InvoiceRow>(view, "list_invoices_by_subscription", issued_between(event, params)?).await
         }
         "GET /v1/invoices" => {
             let status: String = http::query(event, "status")?.ok_or_else(|| {
                 Problem::new(400, "invalid", "`status` is past-due or uncollectible: other invoices are listed by subscription")
             })?;
-            list::<InvoiceRow>(event, deps, &caller, "list_invoices_in_arrears", Params::new().text("arrears", status)).await
+            list::<InvoiceRow>(view, "list_invoices_in_arrears", Params::new().text("arrears", status)).await
         }
         "GET /v1/webhooks" => {
             let disposition: String = http::query(event, "disposition")?.unwrap_or_else(|| "unmatched".into());
@@ -186,110 +171,25 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &Deps) -> Result<Response, 
                 Some(provider_type) => params.text("type", provider_type),
                 None => params,
             };
-            list::<WebhookRow>(event, deps, &caller, "list_webhooks_by_disposition", params).await
+            list::<WebhookRow>(view, "list_webhooks_by_disposition", params).await
         }
         _ => Err(Problem::not_found("route")),
     }
 }
 
 /// One row, of the id in the path.
-async fn one<A, R>(
-    event: &ApiGatewayV2httpRequest,
-    deps: &Deps,
-    caller: &Caller,
-    (what, eventual, strong): (&str, &'static str, &'static str),
-    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
-) -> Result<Response, Problem>
+async fn one<A, R>(view: View<'_>, read: RowRead, fold: impl Fn(Option<R>, &A::Event, Recorded) -> Option<R>) -> Result<Response, Problem>
 where
     A: Aggregate,
     R: Serialize + DeserializeOwned,
 {
-    let id: Uuid = http::path(event, "id", what)?;
-    one_of::<A, R>(event, deps, caller, (id, what, eventual, strong), fold).await
+    let id: Uuid = http::path(view.event, "id", read.what)?;
+    Ok(http::json(200, &view.row::<A, R>(&StreamId::of(A::STREAM_TYPE, id), read, fold).await?))
 }
 
-/// One row. With `min_version` it shows at least that version: a strong read, and what the row still lacks folded from the log.
-///
-/// Cost: 0.5 RCU; with `min_version` 1 RCU, and where the row lags two strong Queries: of the head, and of the missing commits.
-async fn one_of<A, R>(
-    event: &ApiGatewayV2httpRequest,
-    deps: &Deps,
-    caller: &Caller,
-    (id, what, eventual, strong): (Uuid, &str, &'static str, &'static str),
-    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
-) -> Result<Response, Problem>
-where
-    A: Aggregate,
-    R: Serialize + DeserializeOwned,
-{
-    let wanted = http::query::<u64>(event, "min_version")?.unwrap_or(0);
-    let params = Params::new().text("id", id.to_string());
-    let pattern = if wanted > 0 { strong } else { eventual };
-    let row: Option<Shown<R>> =
-        deps.reads.get(pattern, caller.tenant.as_str(), &params).await.map_err(|error| read_problem(error, what))?;
-    let reached = row.as_ref().map_or(0, |row| row.version);
-    let row = match Version::new(wanted) {
-        Some(wanted) if reached < wanted.get() => {
-            let stream = StreamId::of(A::STREAM_TYPE, id);
-            catch_up::<A, R>(deps, caller, &stream, row, wanted, fold).await?
-        }
-        _ => row,
-    };
-    row.map(|row| http::json(200, &row)).ok_or_else(|| Problem::not_found(what))
-}
-
-/// `row` brought to at least `wanted` by the log.
-async fn catch_up<A: Aggregate, R>(
-    deps: &Deps,
-    caller: &Caller,
-    stream: &StreamId,
-    row: Option<Shown<R>>,
-    wanted: Version,
-    fold: impl Fn(&StreamId, Option<R>, &A::Event, Recorded) -> Option<R>,
-) -> Result<Option<Shown<R>>, Problem> {
-    let reached = row.as_ref().map_or(0, |row| row.version);
-    // The head first: whose stream it is, and whether there is so much to read.
-    let head = deps.invoices.log().newest_first(stream, 1, None).await.map_err(|error| read_problem(error, "stream"))?;
-    let Some(item) = head.items.first() else { return Ok(None) };
-    let head = Commit::from_item(item).map_err(|error| internal(&error))?;
-    if head.tenant != caller.tenant {
-        return Ok(None);
-    }
-    if head.version < wanted {
-        return Err(Problem::new(409, "version-not-reached", format!("the newest version is {}", head.version)));
-    }
-    let first = Version::new(reached + 1).ok_or_else(Problem::internal)?;
-    let items = deps.invoices.log().between(stream, first, wanted).await.map_err(|error| read_problem(error, "stream"))?;
-    let (mut row, mut version) = (row.map(|row| row.row), reached);
-    for item in &items {
-        let commit = Commit::from_item(item).map_err(|error| internal(&error))?;
-        let recorded = Recorded { version: commit.version, at: commit.recorded_at };
-        for stored in &commit.events {
-            let event: A::Event = stored.decode().map_err(|error| internal(&error))?;
-            row = fold(stream, row, &event, recorded);
-        }
-        version = commit.version.get();
-    }
-    Ok(row.map(|row| Shown { row, version }))
-}
-
-/// One page of a list: `{"items": [..], "next": ".."}`; `next` goes into `page` of the next request.
-///
-/// Cost: one Query, 0.5 RCU per 4 KB of entries.
-async fn list<R: Serialize + DeserializeOwned>(
-    event: &ApiGatewayV2httpRequest,
-    deps: &Deps,
-    caller: &Caller,
-    pattern: &'static str,
-    params: Params,
-) -> Result<Response, Problem> {
-    let limit = http::query::<u32>(event, "limit")?.unwrap_or(PAGE_DEFAULT);
-    if !(1..=PAGE_MOST).contains(&limit) {
-        return Err(Problem::new(400, "invalid", format!("`limit` is 1 to {PAGE_MOST}")));
-    }
-    let page = PageRequest { limit, token: http::query(event, "page")? };
-    let page = deps.reads.page::<R>(pattern, caller.tenant.as_str(), &params, page).await.map_err(|error| read_problem(error, "list"))?;
-    Ok(http::json(200, &Page { items: page.items, next: page.next }))
+/// One page of a list: `{"items": [..], "next": ".."}`.
+async fn list<R: Serialize + DeserializeOwned>(view: View<'_>, pattern: &'static str, params: Params) -> Result<Response, Problem> {
+    Ok(http::json(200, &view.page::<R>(pattern, params).await?))
 }
 
 /// Adds `issued_from` and `issued_to`, where either is given.

@@ -1,5 +1,6 @@
 //! Takes in what the payment provider tells about invoices, their refunds and credit notes, and subscriptions.
 
+use annals_answers::{command_problem, internal, read_problem};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{CustomerId, StreamId};
 use annals_lambda::http::Problem;
@@ -13,7 +14,6 @@ use billing::subscription::{FollowProvider, FollowRefusal};
 use billing::webhook::Disposition;
 use uuid::Uuid;
 
-use crate::answer::{internal, problem, read_problem};
 use crate::create_subscription::provider_subscription;
 use crate::delivery::{Delivery, Taken};
 use crate::deps::WebhookDeps;
@@ -44,7 +44,7 @@ impl Delivery<'_> {
             Ok(outcome) => return Ok(self.taken(deps, stream, &outcome)),
             Err(ExecuteError::Refused(refusal)) => refusal,
             Err(ExecuteError::NotFound) => return self.keep(deps, Disposition::Unmatched, "the invoice is not known").await,
-            Err(error) => return Err(problem(error, "invoice", |_| Problem::internal())),
+            Err(error) => return Err(command_problem(error, "invoice", |_| Problem::internal())),
         };
         let disposition = match refusal {
             InvoiceRefusal::AlreadyPaid
@@ -136,7 +136,7 @@ impl Delivery<'_> {
             Err(ExecuteError::Refused(FollowRefusal::Unknown) | ExecuteError::NotFound) => {
                 self.keep(deps, Disposition::Unmatched, &format!("the subscription {} is not known", told.id)).await
             }
-            Err(error) => Err(problem(error, "subscription", |_| Problem::internal())),
+            Err(error) => Err(command_problem(error, "subscription", |_| Problem::internal())),
         }
     }
 

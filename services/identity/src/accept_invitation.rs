@@ -1,5 +1,6 @@
 //! `POST /v1/invitation-acceptances`: an account for somebody who was invited, in the organisation that invited them.
 
+use annals_answers::load_problem;
 use annals_contract::{Access, Route};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{CommandId, Role};
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{BODY_LIMIT, Refusal, committed, key_problem, load_problem, person, problem};
+use crate::answer::{BODY_LIMIT, Refusal, committed, key_problem, person, problem};
 use crate::deps::{Deps, SERVICE, everyone};
 use crate::examples;
 use crate::password::Password;

@@ -1,10 +1,10 @@
-//! From what became of a command to what the caller is told: the one place where HTTP statuses are chosen.
+//! A request as the log takes it, and what a caller is told of what the domain refuses: the one place where its statuses are chosen.
 
+use annals_answers::{command_problem, internal, request_bytes};
 use annals_kit::{Actor, CommandId, Tenant};
 use annals_lambda::http::{Caller, Problem};
-use annals_lambda::{Metric, causes, http};
-use annals_log::{ExecuteError, LoadError, Request};
-use annals_reads::ReadError;
+use annals_lambda::{Metric, http};
+use annals_log::{ExecuteError, Request};
 use annals_vault::KeyError;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use identity::api_key::ApiKeyRefusal;
@@ -42,16 +42,8 @@ pub(crate) fn request_as(
     event: &ApiGatewayV2httpRequest,
     asked: &impl Serialize,
 ) -> Request {
-    let route = event.route_key.as_deref().unwrap_or_default();
-    let asked = [
-        route.as_bytes(),
-        b"\n",
-        event.raw_path.as_deref().unwrap_or_default().as_bytes(),
-        b"\n",
-        &serde_json::to_vec(asked).unwrap_or_default(),
-    ];
     // Under the installation's key: the hash of a request stands in the log for ever, and must not tell an address to who guesses it.
-    Request::new(tenant, actor, command, &deps.digest(&asked.concat()))
+    Request::new(tenant, actor, command, &deps.digest(&request_bytes(event, asked)))
 }
 
 /// The same for someone who has logged in or uses a key.
@@ -126,54 +118,7 @@ impl From<Refusal> for Problem {
 
 /// What a failed command is answered with.
 pub(crate) fn problem<R: Into<Refusal>>(error: ExecuteError<R>, what: &str) -> Problem {
-    match error {
-        ExecuteError::Refused(reason) => reason.into().into(),
-        ExecuteError::NotFound => Problem::not_found(what),
-        ExecuteError::IdReused { .. } => Problem::new(
-            409,
-            "idempotency-key-reused",
-            "this Idempotency-Key was used for another request in the last 24 hours; use a new one",
-        ),
-        ExecuteError::TooLarge { size } => {
-            Problem::new(413, "too-large", format!("the request would take {size} bytes in the log, which is too many"))
-        }
-        ExecuteError::Busy { source } => {
-            tracing::warn!(error = causes(&*source), "busy");
-            Problem::busy()
-        }
-        ExecuteError::Unknown { command, source } => {
-            tracing::error!(%command, error = causes(&*source), "outcome unknown");
-            Problem::new(
-                503,
-                "unknown-outcome",
-                "it may or may not have been carried out; ask again with the same Idempotency-Key to find out",
-            )
-        }
-        ExecuteError::Broken(error) => internal(&error),
-        ExecuteError::Encode(error) => internal(&error),
-        ExecuteError::Failed { source } => internal(&*source),
-    }
-}
-
-/// What a failed read is answered with.
-pub(crate) fn read_problem(error: ReadError, what: &str) -> Problem {
-    match error {
-        ReadError::BadParameter { name, reason } => Problem::new(400, "invalid", format!("{name} {reason}")),
-        ReadError::BadToken => Problem::new(400, "invalid", "`page` is not a token of this list; start again without it"),
-        ReadError::Busy { .. } => Problem::new(503, "busy", "try again in a moment"),
-        ReadError::Failed { source } => {
-            tracing::error!(error = causes(&*source), what, "read failed");
-            Problem::internal()
-        }
-    }
-}
-
-/// What a stream that does not load is answered with.
-pub(crate) fn load_problem(error: LoadError, what: &str) -> Problem {
-    match error {
-        LoadError::Read(error) => read_problem(error, what),
-        LoadError::Fold(error) => internal(&error),
-    }
+    command_problem(error, what, |reason| reason.into().into())
 }
 
 /// What is answered where a person's key cannot be had.
@@ -183,11 +128,6 @@ pub(crate) fn key_problem(error: &KeyError) -> Problem {
         KeyError::Busy { .. } => Problem::busy(),
         KeyError::Failed { .. } => internal(error),
     }
-}
-
-pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
-    tracing::error!(error = causes(error), "internal");
-    Problem::internal()
 }
 
 /// Counts a command that was carried out now.

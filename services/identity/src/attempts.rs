@@ -5,12 +5,11 @@
 
 use std::sync::Arc;
 
+use annals_answers::read_problem;
 use annals_kit::Clock;
 use annals_lambda::{Problem, causes};
 use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
-
-use crate::answer::read_problem;
 
 /// How long a window of counting is.
 const WINDOW_SECONDS: i64 = 900;

@@ -1,5 +1,6 @@
 //! `PATCH /v1/me` and `PUT /v1/me/password`: a person changes their name or their password.
 
+use annals_answers::load_problem;
 use annals_contract::Route;
 use annals_contract::route::Method;
 use annals_kit::{CommandId, Timestamp, Version};
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{BODY_LIMIT, committed, load_problem, note_refusal, problem, request_as, request_of};
+use crate::answer::{BODY_LIMIT, committed, note_refusal, problem, request_as, request_of};
 use crate::attempts::FROM_ONE_PLACE;
 use crate::deps::{Deps, SERVICE};
 use crate::examples;

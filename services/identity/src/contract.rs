@@ -17,7 +17,7 @@ const PROJECTORS: &str = "identity-projectors";
 /// What every function needs but the authorizer.
 const SETTINGS: [&str; 3] = ["ANNALS_VAULT_KEY", "ANNALS_HASH_KEY", "ANNALS_PUBLIC_URL"];
 /// What a signer needs.
-const SIGNER: [&str; 4] = ["ANNALS_LEDGER_GENERATION", "ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
+const SIGNER: [&str; 3] = ["ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
 /// Lambda's longest: a walk that needs more goes on when the function is woken again.
 const RECONCILER_SECONDS: u32 = 900;
 

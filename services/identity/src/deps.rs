@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_kit::{Clock, Ids, Tenant};
+use annals_kit::{Clock, Generation, Ids, Tenant};
 use annals_lambda::{Host, Metrics, variable};
 use annals_log::{AccessLog, Log, LogConfig, Streams};
 use annals_reads::Reads;
@@ -55,6 +55,7 @@ pub struct Deps {
     pub(crate) metrics: Arc<dyn Metrics>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) generation: Generation,
 }
 
 impl Deps {
@@ -62,7 +63,8 @@ impl Deps {
     pub fn new(host: &Host, settings: Settings) -> Self {
         let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), access_patterns::identity());
-        let log = Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(LOG), host.clock.clone(), host.ids.clone());
+        let log =
+            Log::new(dynamodb.clone(), reads.clone(), LogConfig::new(LOG).restored(host.generation), host.clock.clone(), host.ids.clone());
         let vault = Vault::new(
             dynamodb.clone(),
             host.account.kms(),
@@ -88,6 +90,7 @@ impl Deps {
             metrics: host.metrics.clone(),
             clock: host.clock.clone(),
             ids: host.ids.clone(),
+            generation: host.generation,
         }
     }
 

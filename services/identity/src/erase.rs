@@ -2,6 +2,7 @@
 //!
 //! The key goes last: where it is gone, all else is done. The same again finishes what was interrupted, and otherwise changes nothing.
 
+use annals_answers::load_problem;
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, CommandId, CustomerId, Role, Tenant, Timestamp};
 use annals_lambda::Problem;
@@ -13,7 +14,7 @@ use identity::organisation::{Change, ChangeMember};
 use identity::user::ChangeUser;
 use uuid::Uuid;
 
-use crate::answer::{Refusal, key_problem, load_problem, problem};
+use crate::answer::{Refusal, key_problem, problem};
 use crate::deps::{Deps, everyone};
 use crate::personal::{Key, claim_stream, contact_stream, customer, erasure_stream, organisation_stream, user_stream};
 use crate::revoke::follow_role;

@@ -2,6 +2,7 @@
 //!
 //! What is done and answered is the same for an address without an account and for a wrong password.
 
+use annals_answers::load_problem;
 use annals_contract::{Access, Route};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{CommandId, Role, Tenant, Timestamp};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{BODY_LIMIT, Refusal, committed, load_problem, note_refusal, person, problem, request_as, visitor};
+use crate::answer::{BODY_LIMIT, Refusal, committed, note_refusal, person, problem, request_as, visitor};
 use crate::attempts::{FROM_EVERYWHERE, FROM_ONE_PLACE};
 use crate::deps::{Deps, SERVICE, everyone};
 use crate::examples;

@@ -1,5 +1,6 @@
 //! `POST /v1/api-keys` and `DELETE /v1/api-keys/{id}`: makes a key for a program, and revokes one.
 
+use annals_answers::load_problem;
 use annals_contract::Route;
 use annals_contract::route::Method;
 use annals_kit::ids::derived_uuid;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::{BODY_LIMIT, committed, load_problem, note_refusal, problem, request_of};
+use crate::answer::{BODY_LIMIT, committed, note_refusal, problem, request_of};
 use crate::deps::{Deps, SERVICE};
 use crate::examples;
 use crate::log_in::role;

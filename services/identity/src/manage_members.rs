@@ -120,7 +120,7 @@ async fn invite(event: &ApiGatewayV2httpRequest, deps: &Deps, caller: &Caller) -
     let request = request_of(deps, caller, event, &(asked.email.as_str(), asked.role))?;
     let invitation_id = derived_uuid("invitation", &caller.tenant, &request.command.to_string());
     let seal = match Key::of(deps, invitation_id).await? {
-        Key::Open(key) => Key::Open(key).seal(SEALED)?,
+        open @ Key::Open(..) => open.seal(SEALED)?,
         // The same request was carried out before, and what it sealed was destroyed with the answer to it.
         Key::Erased => return Err(Refusal::Invitation(InvitationRefusal::Closed).into()),
     };

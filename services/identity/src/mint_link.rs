@@ -1,6 +1,7 @@
 //! `POST /v1/tenants/{tenant}/users/{id}/verification-links` and `.../invitations/{id}/links`: a fresh link and where to send it, asked by
 //! notifications at the moment of sending. The token is made now, kept as a hash, and appears in no event.
 
+use annals_answers::load_problem;
 use annals_contract::Route;
 use annals_kit::{Tenant, Timestamp};
 use annals_lambda::http::{self, Problem, Response};
@@ -12,7 +13,6 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::load_problem;
 use crate::deps::Deps;
 use crate::examples;
 use crate::personal::{Key, invitation_stream, user_stream};

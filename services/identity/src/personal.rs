@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_answers::internal;
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Aggregate, CustomerId, EventId, Generation, StreamId, Tenant, Version};
 use annals_lambda::Problem;
@@ -10,15 +11,13 @@ use annals_vault::{FieldSeal, KeyError, PersonKey, place};
 use identity::sealed::Sealed;
 use uuid::Uuid;
 
-use crate::answer::{internal, key_problem};
+use crate::answer::key_problem;
 use crate::deps::Deps;
-
-/// How often the log may have been restored: what was sealed in an earlier generation keeps its place.
-const GENERATION: u32 = 0;
 
 /// What opens and seals for one person, or that they are erased.
 pub(crate) enum Key {
-    Open(Box<PersonKey>),
+    /// What was sealed before the log was restored keeps its place: it is looked for in every generation up to this one.
+    Open(Box<PersonKey>, Generation),
     Erased,
 }
 
@@ -28,7 +27,7 @@ impl Key {
     /// Cost: see [`annals_vault::Vault::key`]; a person who has none gets one.
     pub(crate) async fn of(deps: &Deps, person: Uuid) -> Result<Self, Problem> {
         match deps.vault.key(&person).await {
-            Ok(key) => Ok(Self::Open(Box::new(key))),
+            Ok(key) => Ok(Self::Open(Box::new(key), deps.generation)),
             Err(KeyError::Erased) => Ok(Self::Erased),
             Err(error) => Err(key_problem(&error)),
         }
@@ -37,17 +36,17 @@ impl Key {
     /// What seals these fields; refused where the person is erased.
     pub(crate) fn seal(self, fields: &'static [&'static str]) -> Result<Arc<dyn Seal>, Problem> {
         match self {
-            Self::Open(key) => Ok(Arc::new(FieldSeal::new(*key, fields))),
+            Self::Open(key, _) => Ok(Arc::new(FieldSeal::new(*key, fields))),
             Self::Erased => Err(key_problem(&KeyError::Erased)),
         }
     }
 
     /// The text that was sealed under `field` in the first event of a commit of `stream`; `None` where the person is erased.
     pub(crate) fn open(&self, stream: &StreamId, sealed: &Sealed, field: &str) -> Result<Option<String>, Problem> {
-        let Self::Open(key) = self else { return Ok(None) };
+        let Self::Open(key, newest) = self else { return Ok(None) };
         let version = Version::new(sealed.version).ok_or_else(Problem::internal)?;
         let at = |generation| EventId { generation: Generation(generation), stream: stream.clone(), version, index: 0 };
-        let opened = (0..=GENERATION).rev().find_map(|generation| key.open(&sealed.text, &place(&at(generation), field)).ok());
+        let opened = (0..=newest.0).rev().find_map(|generation| key.open(&sealed.text, &place(&at(generation), field)).ok());
         opened.map(Some).ok_or_else(|| internal(&annals_vault::DoesNotOpen))
     }
 

@@ -2,6 +2,7 @@
 //!
 //! From the log, not from a row that may lag: an address that was just set, or erased, is the one that counts.
 
+use annals_answers::load_problem;
 use annals_contract::Route;
 use annals_kit::{CustomerId, Tenant};
 use annals_lambda::http::{self, Problem, Response};
@@ -12,7 +13,6 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::answer::load_problem;
 use crate::deps::Deps;
 use crate::personal::{Key, contact_stream, customer, user_stream};
 use crate::routes::SENDERS;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use annals_answers::internal;
 use annals_kit::{Clock, Role, Tenant};
 use annals_lambda::{Problem, causes};
 use annals_reads::{Item, Params, ReadError, Reads};
@@ -13,7 +14,6 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValu
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use crate::answer::internal;
 use crate::secret::Secret;
 
 /// How long a session lasts, whatever is done with it.

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use annals_answers::load_problem;
 use annals_contract::{Access, Route};
 use annals_kit::ids::derived_uuid;
 use annals_kit::{StreamId, Tenant};
@@ -21,7 +22,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::answer::{BODY_LIMIT, Refusal, committed, load_problem, note_refusal, problem, request, visitor};
+use crate::answer::{BODY_LIMIT, Refusal, committed, note_refusal, problem, request, visitor};
 use crate::attempts::NEW_ACCOUNTS;
 use crate::deps::{Deps, SERVICE, everyone};
 use crate::password::Password;

@@ -14,7 +14,7 @@ const PROJECTORS: &str = "notifications-projectors";
 /// have run, so the next try comes after that.
 const SEND_EMAIL_SECONDS: u32 = 10;
 /// What a signer needs.
-const SIGNER: [&str; 4] = ["ANNALS_LEDGER_GENERATION", "ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
+const SIGNER: [&str; 3] = ["ANNALS_LEDGER_KEY", "ANNALS_LEDGER_OBJECTS", "ANNALS_LEDGER_ORIGIN"];
 /// Lambda's longest: a walk that needs more goes on when the function is woken again.
 const RECONCILER_SECONDS: u32 = 900;
 

@@ -62,7 +62,7 @@ impl PreferenceDeps {
 fn log(host: &Host) -> Log {
     let dynamodb = host.account.dynamodb();
     let reads = Reads::new(dynamodb.clone(), access_patterns::notifications());
-    Log::new(dynamodb, reads, LogConfig::new("notifications-log"), host.clock.clone(), host.ids.clone())
+    Log::new(dynamodb, reads, LogConfig::new("notifications-log").restored(host.generation), host.clock.clone(), host.ids.clone())
 }
 
 /// Clients, streams, clock.

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use annals_kit::Generation;
 use annals_kit::ids::SeededIds;
 use annals_lambda::web::Answering;
 use annals_lambda::{Host, Metric, Metrics, Web};
@@ -125,8 +126,13 @@ impl Metrics for Counted {
 async fn what_waits_for_more_than_five_minutes_is_an_alarm() {
     let fixture = Fixture::new().await;
     let (notary, counted) = (Notary::of(&fixture), Arc::new(Counted::default()));
-    let host =
-        Host { account: fixture.account(), metrics: counted.clone(), clock: fixture.clock.clone(), ids: Arc::new(SeededIds::new(5)) };
+    let host = Host {
+        account: fixture.account(),
+        metrics: counted.clone(),
+        clock: fixture.clock.clone(),
+        ids: Arc::new(SeededIds::new(5)),
+        generation: Generation::default(),
+    };
     let deps = SignerDeps::new(&host, "billing", LEDGER, access_patterns::billing(), fixture.objects.clone(), fixture.key.clone());
     let deps = deps.with_witness(witness(&notary));
     let run = async || sign(LambdaEvent::new(Value::Null, Context::default()), &deps).await.unwrap();

@@ -8,7 +8,7 @@ use lambda_runtime::Error;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let deps = |host: &annals_lambda::Host| {
-        let (objects, key) = signer_settings("billing")?;
+        let (objects, key) = signer_settings("billing", host.generation)?;
         witnessed(signer(host, objects, key))
     };
     function::run(deps, sign).await

@@ -50,7 +50,6 @@ async fn billing_signer() {
     std::fs::create_dir(objects.path().join("checkpoints")).unwrap();
     let key = LedgerKey::generate(Origin::new("ledger.example", "billing", Generation(0)), &SeededIds::new(7));
     let harness = Stage::of("billing-signer", env!("CARGO_BIN_EXE_billing-signer"))
-        .variable("ANNALS_LEDGER_GENERATION", "0")
         .variable("ANNALS_LEDGER_KEY", key.secret_text())
         .variable("ANNALS_LEDGER_OBJECTS", objects.path().to_str().unwrap())
         .variable("ANNALS_LEDGER_ORIGIN", "ledger.example")

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use annals_kit::ids::SeededIds;
-use annals_kit::{Clock, CommandId, Ids, Money, StreamId, Timestamp, Version};
+use annals_kit::{Clock, CommandId, Generation, Ids, Money, StreamId, Timestamp, Version};
 use annals_lambda::{Account, Host, Metric, Metrics};
 use annals_local::randomness::Seeded;
 use annals_local::{Call, Config, Fault, Faults, Local, Queue, Role, Rule, Store, Target};
@@ -132,7 +132,7 @@ impl Fixture {
 
     pub(crate) fn host(&self) -> Host {
         let (account, metrics) = (self.account.clone(), self.counts.clone());
-        Host { account, metrics, clock: self.clock.clone(), ids: self.ids.clone() }
+        Host { account, metrics, clock: self.clock.clone(), ids: self.ids.clone(), generation: Generation::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

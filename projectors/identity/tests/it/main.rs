@@ -65,7 +65,6 @@ async fn identity_signer() {
     std::fs::create_dir(objects.path().join("checkpoints")).unwrap();
     let key = LedgerKey::generate(Origin::new("ledger.example", "identity", annals_kit::Generation(0)), &SeededIds::new(7));
     let harness = Stage::of("identity-signer", env!("CARGO_BIN_EXE_identity-signer"))
-        .variable("ANNALS_LEDGER_GENERATION", "0")
         .variable("ANNALS_LEDGER_KEY", key.secret_text())
         .variable("ANNALS_LEDGER_OBJECTS", objects.path().to_str().unwrap())
         .variable("ANNALS_LEDGER_ORIGIN", "ledger.example")

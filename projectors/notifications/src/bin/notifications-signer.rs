@@ -8,7 +8,7 @@ use notifications_projectors::ledger::signer;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let deps = |host: &annals_lambda::Host| {
-        let (objects, key) = signer_settings("notifications")?;
+        let (objects, key) = signer_settings("notifications", host.generation)?;
         witnessed(signer(host, objects, key))
     };
     function::run(deps, sign).await

@@ -85,6 +85,27 @@ async fn create_subscription() {
     println!("{}", harness.local.function_timings()[0]);
 }
 
+/// After a restore versions are used again: the generation keeps their events' ids apart (docs/runbooks/restore.md).
+#[tokio::test]
+async fn a_function_of_a_restored_log_writes_its_generation_into_every_commit() {
+    let stage = Stage::of("create-subscription", env!("CARGO_BIN_EXE_create-subscription")).variable("ANNALS_GENERATION", "1");
+    let harness = stage.route("POST", "/v1/subscriptions").open().await;
+    let (status, created) = harness.http(post("/v1/subscriptions"), &asked()).await;
+    assert_eq!(status, 201, "{created}");
+    let commits = harness.items(LOG).await;
+    let commit = annals_log::Commit::from_item(&commits[0]).unwrap();
+    assert_eq!(commit.event_id(0).to_string(), format!("1/{}@1.0", commit.stream));
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_told_its_generation_does_not_start() {
+    for (given, what) in [("", "ANNALS_GENERATION is \"\""), ("one", "ANNALS_GENERATION is \"one\"")] {
+        let stage = Stage::of("create-subscription", env!("CARGO_BIN_EXE_create-subscription")).variable("ANNALS_GENERATION", given);
+        let refused = stage.open().await.invoke(json!({})).await.expect_err("it does not start");
+        assert!(refused.message.contains(what), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn generate_invoice() {
     let stage = Stage::of("generate-invoice", env!("CARGO_BIN_EXE_generate-invoice"));
