@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use annals_kit::Generation;
 use annals_kit::ids::SeededIds;
 use annals_lambda::{Account, Host, Metric, Metrics};
 use chrono::TimeDelta;
@@ -53,8 +54,10 @@ impl Machine {
         let http = aws_smithy_runtime_api::client::http::SharedHttpClient::new(Port::new(&self.network, environment.clone()));
         let credentials = self.network.local.credentials(crate::world::ROLE).expect("the account has its one role");
         let account = Account { http, credentials, region: annals_local::arn::REGION.to_owned(), endpoint: None };
+        // Only what writes a log writes it; billing's commands say it themselves.
+        let generation = Generation::default();
         let ids = Arc::new(SeededIds::new(self.chance.number(&["ids", function], *made)));
-        (environment, Host { account, metrics: Arc::new(Uncounted), clock: self.network.clock.clone(), ids })
+        (environment, Host { account, metrics: Arc::new(Uncounted), clock: self.network.clock.clone(), ids, generation })
     }
 }
 
