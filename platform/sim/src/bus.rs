@@ -148,7 +148,8 @@ fn deliver(state: &mut State, (entry, detail, id, times): (&Value, Value, &str, 
         let delay = if late { 1_000 + faults.extent(60_000, ("bus", id, times * 8 + copy)) } else { 5 };
         state.next += 1;
         let (number, sent_at) = (state.next, clock.true_now().micros());
-        let message = Message { id: number, body: event.to_string(), event_id: id.to_owned(), visible_at: now + delay, sent_at, receives: 0 };
+        let message =
+            Message { id: number, body: event.to_string(), event_id: id.to_owned(), visible_at: now + delay, sent_at, receives: 0 };
         state.queue.push_back(message);
     }
 }

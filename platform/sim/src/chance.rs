@@ -13,7 +13,8 @@ impl Chance {
     /// A number for this question, spread evenly over all of `u64`.
     pub fn number(self, question: &[&str], times: u64) -> u64 {
         let hash = question.iter().fold(self.0, |hash, part| {
-            let hash = part.bytes().fold(hash ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+            let hash =
+                part.bytes().fold(hash ^ 0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
             mix(hash)
         });
         mix(hash ^ times.wrapping_mul(0x9e37_79b9_7f4a_7c15))

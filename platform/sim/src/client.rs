@@ -77,8 +77,11 @@ impl Client {
                     self.judge(&stream, before, &command, &format!("{refusal:?}")).await;
                     return false;
                 }
-                Some(Err(ExecuteError::Busy { .. })) if planted(Bug::LostResponseReissued) => {
-                    id = CommandId::derived(&self.tenant, &format!("{about}, once more, {attempt}"));
+                Some(Err(ExecuteError::Busy { .. })) => {
+                    self.world.history.tell(id, Told::Busy);
+                    if planted(Bug::LostResponseReissued) {
+                        id = CommandId::derived(&self.tenant, &format!("{about}, once more, {attempt}"));
+                    }
                 }
                 // Nobody can fold a stream with a commit that no code knows.
                 Some(Err(ExecuteError::Broken(_))) if self.world.is_strange(&stream) => return false,
@@ -86,7 +89,7 @@ impl Client {
                     self.world.history.complain(3, format!("{stream} does not fold: {error}"));
                     return false;
                 }
-                // Busy, unknown, failed, or nobody answers: the same again.
+                // Unknown, failed, or nobody answers: the same again.
                 _ => {}
             }
             self.think(2).await;
@@ -112,7 +115,9 @@ impl Client {
             follows |= asked_by_then && command.decide(&folded.state, at).is_err();
         }
         if !follows {
-            self.world.history.complain(1, format!("{stream} refused {refusal}, which follows from none of its states since version {before}"));
+            self.world
+                .history
+                .complain(1, format!("{stream} refused {refusal}, which follows from none of its states since version {before}"));
         }
     }
 }

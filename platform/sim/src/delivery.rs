@@ -107,7 +107,12 @@ impl Mappings {
         loop {
             let startable: Vec<Shard> = {
                 let state = self.state();
-                state.shards.iter().filter(|shard| !started.contains(&shard.number) && self.may_start(&state, mapping, shard)).cloned().collect()
+                state
+                    .shards
+                    .iter()
+                    .filter(|shard| !started.contains(&shard.number) && self.may_start(&state, mapping, shard))
+                    .cloned()
+                    .collect()
             };
             for shard in startable {
                 started.insert(shard.number);
@@ -124,7 +129,8 @@ impl Mappings {
     fn may_start(&self, state: &State, mapping: &'static str, shard: &Shard) -> bool {
         let Some(parent) = shard.parent else { return true };
         let place = ("children-first", mapping, shard.number);
-        state.finished.contains(&(mapping, parent)) || self.network.faults.fires(Fault::Split, (place.0, place.1, place.2), self.network.clock.elapsed())
+        state.finished.contains(&(mapping, parent))
+            || self.network.faults.fires(Fault::Split, (place.0, place.1, place.2), self.network.clock.elapsed())
     }
 
     fn split(&self, number: u64) {
@@ -204,7 +210,8 @@ impl Reader {
             self.shard.until = self.mappings.state().shards.iter().find(|shard| shard.number == key.1).and_then(|shard| shard.until);
             let reached = self.mappings.state().checkpoints.get(&key).copied().unwrap_or(self.shard.after).max(self.shard.after);
             let size = 1 + network.faults.extent(24, self.place("size")) as usize;
-            let records = network.tables.records(self.mappings.table, reached, 2 * size, |record| self.shard.holds(record), network.clock.elapsed());
+            let records =
+                network.tables.records(self.mappings.table, reached, 2 * size, |record| self.shard.holds(record), network.clock.elapsed());
             if records.is_empty() {
                 if self.shard.until.is_some() {
                     self.mappings.state().finished.insert(key);

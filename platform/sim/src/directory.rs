@@ -25,7 +25,10 @@ impl Web for Directory {
             let person = path.rsplit('/').find(|part| !part.ends_with("links")).unwrap_or_default();
             let email = format!("{person}@people.example");
             let (status, body) = match path.ends_with("links") {
-                true => (201, json!({ "email": email, "link": "https://app.example/#t", "token": "t", "expires_at": "2026-03-02T00:00:00.000000Z" })),
+                true => (
+                    201,
+                    json!({ "email": email, "link": "https://app.example/#t", "token": "t", "expires_at": "2026-03-02T00:00:00.000000Z" }),
+                ),
                 false => (200, json!({ "email": email })),
             };
             Ok(http::Response::builder().status(status).body(body.to_string().into())?)

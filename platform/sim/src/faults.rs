@@ -82,7 +82,7 @@ impl Fault {
             Self::LostResponse => 8_000,
             Self::LateResponse => 6_000,
             Self::LateRequest => 3_000,
-            Self::Throttled => 8_000,
+            Self::Throttled => 15_000,
             Self::InternalError => 4_000,
             Self::CrashBefore => 1_500,
             Self::CrashAfter => 2_500,
@@ -176,6 +176,8 @@ impl Faults {
     /// How dense faults of a kind are now, in quarters of the usual: calm, as usual, or a storm of this kind.
     fn weather(&self, fault: Fault, now: u64) -> u64 {
         match self.chance.below(8, &["weather", &fault.name()], now / SPELL) {
+            // A table or a bus that takes next to nothing: several streams of a batch fail at once.
+            0 if matches!(fault, Fault::Throttled | Fault::FailedEntries) => 120,
             0 => 40,
             1 => 12,
             2..=4 => 4,

@@ -14,6 +14,8 @@ pub enum Told {
     Committed(u64),
     /// It changes nothing, or is refused.
     NoChange,
+    /// Nothing was written, and it may ask again.
+    Busy,
 }
 
 /// A command that was asked for.

@@ -150,7 +150,13 @@ fn again(plan: &Plan, trace: bool) -> bool {
     let report = run(plan, trace);
     report.trace.iter().for_each(|line| println!("{line}"));
     show(&report);
-    println!("trace {:016x} of {} lines, {} commits, {} violations", report.digest.0, report.digest.1, report.commits, report.violations.len());
+    println!(
+        "trace {:016x} of {} lines, {} commits, {} violations",
+        report.digest.0,
+        report.digest.1,
+        report.commits,
+        report.violations.len()
+    );
     report.violations.is_empty()
 }
 
@@ -187,13 +193,16 @@ fn planted(asked: &Prove) -> std::io::Result<bool> {
         });
         let (name, took) = (planted::name(bug), cpu_seconds() - began);
         match &first {
-            Some((seed, violation)) => println!("{name}: after {seed} seeds, {took:.0} s, by invariant {}: {}", violation.invariant, violation.what),
+            Some((seed, violation)) => {
+                println!("{name}: after {seed} seeds, {took:.0} s, by invariant {}: {}", violation.invariant, violation.what)
+            }
             None => println!("{name}: not found in {} seeds", asked.seeds),
         }
         found.push((bug, first.map(|(seed, violation)| (seed, violation.invariant)), took));
-    }
-    if asked.write {
-        planted::write(&found, asked.seconds)?;
+        // After each: what was found stands there, should this be stopped.
+        if asked.write {
+            planted::write(&found, asked.seconds)?;
+        }
     }
     Ok(found.iter().all(|(_, found, _)| found.is_some()))
 }

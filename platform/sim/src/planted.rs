@@ -62,9 +62,11 @@ pub fn write(found: &[Found], seconds: u64) -> std::io::Result<()> {
     let text = std::fs::read_to_string(DOCS)?;
     let outside = || text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = outside().ok_or_else(|| std::io::Error::other("the marks of the table are missing"))?;
-    let mut table = format!("| bug | planted in | found after seeds of {seconds} s | by invariant | CPU seconds |\n|---|---|---|---|---|\n");
+    let mut table =
+        format!("| bug | planted in | found after seeds of {seconds} s | by invariant | CPU seconds |\n|---|---|---|---|---|\n");
     for (bug, found, took) in found {
-        let (seeds, invariant) = found.map_or(("**not found**".into(), "".into()), |(seed, invariant)| (seed.to_string(), invariant.to_string()));
+        let (seeds, invariant) =
+            found.map_or(("**not found**".into(), "".into()), |(seed, invariant)| (seed.to_string(), invariant.to_string()));
         table += &format!("| `{}` | {} | {seeds} | {invariant} | {took:.0} |\n", name(*bug), place(*bug));
     }
     std::fs::write(DOCS, format!("{before}{BEGIN}{table}{END}{after}"))

@@ -80,7 +80,15 @@ async fn live(plan: &Plan, keeps_trace: bool) -> Report {
     let commits = Service::ALL.iter().map(|service| world.network.tables.end(service.log())).sum();
     let (violations, counts) = checked.into_parts();
     let (faults, trace) = (&world.network.faults, &world.network.trace);
-    Report { violations, checked: counts, fired: faults.fired(), asked: faults.asked(), commits, digest: trace.digest(), trace: trace.lines() }
+    Report {
+        violations,
+        checked: counts,
+        fired: faults.fired(),
+        asked: faults.asked(),
+        commits,
+        digest: trace.digest(),
+        trace: trace.lines(),
+    }
 }
 
 /// Starts what follows a log: its two functions on the stream, and its reconciler.
@@ -90,7 +98,9 @@ fn start(world: &Arc<World>, place: usize) {
     let rows: crate::delivery::Handle = Arc::new(move |pick, event| {
         let world = of.clone();
         Box::pin(async move {
-            let work = |projector: Arc<annals_projection::Projector>| -> crate::functions::Work<_> { Box::pin(async move { projector.handle(event).await }) };
+            let work = |projector: Arc<annals_projection::Projector>| -> crate::functions::Work<_> {
+                Box::pin(async move { projector.handle(event).await })
+            };
             world.pipelines[place].projector.invoke(&world.machine, pick, work).await
         })
     });
@@ -100,7 +110,9 @@ fn start(world: &Arc<World>, place: usize) {
         let world = of.clone();
         Box::pin(async move {
             let event = LambdaEvent::new(event, Context::default());
-            let work = |sequencer: Arc<annals_ledger::Sequencer>| -> crate::functions::Work<_> { Box::pin(async move { function::sequence(event, &sequencer).await.ok() }) };
+            let work = |sequencer: Arc<annals_ledger::Sequencer>| -> crate::functions::Work<_> {
+                Box::pin(async move { function::sequence(event, &sequencer).await.ok() })
+            };
             world.pipelines[place].sequencer.invoke(&world.machine, pick, work).await.flatten()
         })
     });
@@ -154,7 +166,9 @@ async fn reconcile(world: &Arc<World>, pipeline: &Pipeline, walk: bool) -> bool 
     context.deadline = u64::try_from(deadline).unwrap_or(0);
     let event = LambdaEvent::new(if walk { json!({ "walk": "now" }) } else { json!({}) }, context);
     let work = |reconciliation: Arc<annals_projection::Reconciliation>| -> crate::functions::Work<_> {
-        Box::pin(async move { reconciliation::handle(event, &reconciliation).await.is_ok_and(|report| report.finished && report.stopped.is_none()) })
+        Box::pin(async move {
+            reconciliation::handle(event, &reconciliation).await.is_ok_and(|report| report.finished && report.stopped.is_none())
+        })
     };
     let pick = world.chance.number(&["reconciler"], world.clock.elapsed());
     pipeline.reconciler.invoke(&world.machine, pick, work).await == Some(true)
@@ -221,7 +235,14 @@ async fn drain(world: &Arc<World>, checked: &mut Checked) {
         quiet = if streams && world.network.bus.depth() == (0, 0) { quiet + 1 } else { 0 };
         checked.holds(15);
         if world.clock.elapsed() > began + SETTLES_WITHIN * 1000 {
-            checked.violated(15, format!("after {SETTLES_WITHIN} s streams are {}, and the queue holds {:?}", if streams { "read" } else { "not read" }, world.network.bus.depth()));
+            checked.violated(
+                15,
+                format!(
+                    "after {SETTLES_WITHIN} s streams are {}, and the queue holds {:?}",
+                    if streams { "read" } else { "not read" },
+                    world.network.bus.depth()
+                ),
+            );
             return;
         }
         tokio::time::sleep(Duration::from_secs(12)).await;

@@ -169,7 +169,12 @@ impl Commands {
     pub fn new(host: &Host, generation: u32) -> Self {
         let dynamodb = host.account.dynamodb();
         let reads = Reads::new(dynamodb.clone(), access_patterns::billing());
-        let config = LogConfig { generation: Generation(generation), snapshot_after_commits: 8, snapshot_after_bytes: 4096, ..LogConfig::new(Service::Billing.log()) };
+        let config = LogConfig {
+            generation: Generation(generation),
+            snapshot_after_commits: 8,
+            snapshot_after_bytes: 4096,
+            ..LogConfig::new(Service::Billing.log())
+        };
         let log = Log::new(dynamodb, reads, config, host.clock.clone(), host.ids.clone());
         Self { subscriptions: Streams::new(log.clone()), invoices: Streams::new(log) }
     }

@@ -97,7 +97,8 @@ async fn strange(client: &Client, stream: &StreamId) {
     let (Ok(before), Ok(hash)) = (Commit::from_item(last), CommitHash::of(last)) else { return };
     let event = StoredEvent { event_type: "SOMETHING_STRANGE".into(), schema: 1, payload: Default::default() };
     let command = CommandId::derived(&client.tenant, &format!("strange {stream}"));
-    let commit = Commit { version: before.version.next(), previous: Some(hash), command, correlation: command.0, events: vec![event], ..before };
+    let commit =
+        Commit { version: before.version.next(), previous: Some(hash), command, correlation: command.0, events: vec![event], ..before };
     let Ok(item) = commit.to_item() else { return };
     client.world.strange.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_string());
     client.world.history.issue(command, Service::Billing.log(), Some(stream.to_string()));
@@ -162,7 +163,12 @@ async fn refund(client: &mut Client, (number, invoice): (u64, Uuid)) {
 async fn migrate(client: &mut Client, subscription: Uuid, about: &str) {
     let on = || To { streams: |commands| &commands.subscriptions, stream: StreamId::of("SUB", subscription), expect: Expect::Existing };
     let change = |plan: &str, price| ChangeSubscription {
-        offer: Some(Offer { plan: plan.parse().expect("it is a plan's name"), plan_version: None, price: euros(price), interval: Interval::Month }),
+        offer: Some(Offer {
+            plan: plan.parse().expect("it is a plan's name"),
+            plan_version: None,
+            price: euros(price),
+            interval: Interval::Month,
+        }),
         quantity: None,
         when: When::Now,
     };
@@ -189,7 +195,8 @@ async fn sign_up(world: Arc<World>, mut draws: Draws, number: u64) {
     world.founded.lock().unwrap_or_else(PoisonError::into_inner).insert(founding.organisation.to_string(), founding.user());
     for _ in 0..20 {
         let asked = founding.clone();
-        let done = world.identity.invoke(&world.machine, draws.below(1 << 20), |deps| Box::pin(async move { found(&deps, &asked).await })).await;
+        let done =
+            world.identity.invoke(&world.machine, draws.below(1 << 20), |deps| Box::pin(async move { found(&deps, &asked).await })).await;
         match done {
             Some(Ok(_)) => break,
             // Somebody has the address.

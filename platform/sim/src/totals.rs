@@ -52,7 +52,13 @@ impl Totals {
     /// Prints them; `cpu` is the processor time they took, in seconds.
     pub fn print(&self, out: &mut impl Write, cpu: f64) -> std::io::Result<()> {
         let hours = self.seconds as f64 / 3600.0;
-        writeln!(out, "{} seeds, {hours:.2} fault-hours, {} commits in {cpu:.1} CPU seconds: {:.3} fault-hours a CPU second", self.runs, self.commits, hours / cpu)?;
+        writeln!(
+            out,
+            "{} seeds, {hours:.2} fault-hours, {} commits in {cpu:.1} CPU seconds: {:.3} fault-hours a CPU second",
+            self.runs,
+            self.commits,
+            hours / cpu
+        )?;
         writeln!(out, "\n{:>9}  invariant", "checked")?;
         for (number, what) in (1u8..).zip(INVARIANTS) {
             writeln!(out, "{:>9}  {number:>2} {what}", self.checked.get(&number).copied().unwrap_or(0))?;

@@ -125,7 +125,8 @@ impl World {
 
     /// Every item of a table, in the order of its keys.
     pub async fn table(&self, table: &str) -> Vec<Item> {
-        let mut pages = self.reader.account.dynamodb().scan().table_name(table).limit(1000).consistent_read(true).into_paginator().items().send();
+        let mut pages =
+            self.reader.account.dynamodb().scan().table_name(table).limit(1000).consistent_read(true).into_paginator().items().send();
         let mut items = vec![];
         while let Some(item) = pages.next().await {
             items.push(item.expect("nothing is in the way of a check"));
@@ -182,7 +183,8 @@ fn send_email(host: &Host, network: &Arc<Network>) -> notifications_service::Dep
 
 fn config(clock: &Arc<SimClock>, seed: u64) -> Config {
     let mut config = Config::new(Store::Memory, clock.clone(), Arc::new(Seeded::new(seed)));
-    config.tables = matrices().iter().flat_map(|matrix| matrix.tables().iter().map(|table| table.create_table_json()).collect::<Vec<_>>()).collect();
+    config.tables =
+        matrices().iter().flat_map(|matrix| matrix.tables().iter().map(|table| table.create_table_json()).collect::<Vec<_>>()).collect();
     let everything = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
     config.roles =
         vec![Role { name: ROLE.into(), access_key_id: "AKIASIM".into(), secret_access_key: "s".into(), policies: vec![everything] }];

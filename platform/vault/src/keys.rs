@@ -150,7 +150,11 @@ impl Vault {
             .item("SK", AttributeValue::S("KEY".into()))
             .item("wrapped", AttributeValue::B(Blob::new(wrapped.as_ref())))
             .item("created_at", AttributeValue::S(now.to_string()))
-            .condition_expression(if planted(Bug::KeyAfterErasure) { "attribute_exists(PK) OR attribute_not_exists(PK)" } else { "attribute_not_exists(PK)" })
+            .condition_expression(if planted(Bug::KeyAfterErasure) {
+                "attribute_exists(PK) OR attribute_not_exists(PK)"
+            } else {
+                "attribute_not_exists(PK)"
+            })
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match put.send().await {
             Ok(_) => self.person_key(made.plaintext()),

@@ -42,7 +42,9 @@ pub async fn check(world: &Arc<World>, service: Service, checked: &mut Checked) 
     while let Ok(Some(more)) = walk.next_entries().await {
         entries += more.len() as u64;
     }
-    checked.expect(11, entries == items.len() as u64, || format!("{} has {entries} entries, and its log {} commits", service.ledger(), items.len()));
+    checked.expect(11, entries == items.len() as u64, || {
+        format!("{} has {entries} entries, and its log {} commits", service.ledger(), items.len())
+    });
     chain(&items, service, checked);
 }
 

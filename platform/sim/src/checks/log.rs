@@ -41,6 +41,9 @@ pub fn answers(world: &Arc<World>, logs: &BTreeMap<Service, Streams>, checked: &
             let asked = issued.get(&commit.command).is_some_and(|issued| issued.stream.as_deref() == Some(stream));
             checked.expect(2, asked, || format!("nobody asked for {stream}@{}", commit.version));
             let first = seen.insert((stream.clone(), commit.command));
+            let denied = issued.get(&commit.command).is_some_and(|issued| issued.told == Told::Busy);
+            checked
+                .expect(4, !denied, || format!("{stream}@{} is there, and its caller was told that nothing was written", commit.version));
             checked.expect(4, first, || format!("{} is in {stream} twice, again at version {}", commit.command, commit.version));
         }
     }

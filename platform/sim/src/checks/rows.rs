@@ -68,10 +68,13 @@ pub async fn content(world: &Arc<World>, service: Service, checked: &mut Checked
         }
     }
     let items = world.table(service.rows()).await;
-    let listed: BTreeSet<(String, String)> = items.iter().filter(|item| text(item, "PK").starts_with("STAMP#")).flat_map(listed_keys).collect();
+    let listed: BTreeSet<(String, String)> =
+        items.iter().filter(|item| text(item, "PK").starts_with("STAMP#")).flat_map(listed_keys).collect();
     for item in items.iter().filter(|item| item.contains_key("owner")) {
         let key = (text(item, "PK").to_owned(), text(item, "SK").to_owned());
-        checked.expect(5, listed.contains(&key), || format!("{} {} is of {}, whose stamp does not know it", key.0, key.1, text(item, "owner")));
+        checked.expect(5, listed.contains(&key), || {
+            format!("{} {} is of {}, whose stamp does not know it", key.0, key.1, text(item, "owner"))
+        });
     }
     if service == Service::Billing {
         tenants(world, &items, checked).await;
@@ -123,7 +126,8 @@ pub async fn sums(world: &Arc<World>, billing: &Streams, checked: &mut Checked) 
             let keys: BTreeSet<&TotalKey> = mine.keys().chain(stored.keys()).collect();
             for key in keys {
                 let (folded, stored) = (mine.get(key), stored.get(key));
-                checked.expect(5, folded == stored, || format!("{name} {key} of {tenant} is {stored:?}, and the log adds up to {folded:?}"));
+                checked
+                    .expect(5, folded == stored, || format!("{name} {key} of {tenant} is {stored:?}, and the log adds up to {folded:?}"));
             }
             if name == AccountBalances::NAME {
                 let balance: i128 = stored.values().map(|amount| amount.sum).sum();

@@ -111,7 +111,9 @@ pub fn digest(value: &Value) -> u64 {
     let text = |text: &str| text.bytes().fold(17, |hash, byte| mix(hash ^ u64::from(byte)));
     match value {
         Value::Object(members) => {
-            let member = |(name, value): (&String, &Value)| if name == "ClientRequestToken" { 0 } else { mix(text(name) ^ digest(value).rotate_left(7)) };
+            let member = |(name, value): (&String, &Value)| {
+                if name == "ClientRequestToken" { 0 } else { mix(text(name) ^ digest(value).rotate_left(7)) }
+            };
             mix(members.iter().map(member).fold(1, u64::wrapping_add))
         }
         Value::Array(items) => items.iter().fold(2, |hash, item| mix(hash ^ digest(item))),

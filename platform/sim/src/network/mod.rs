@@ -57,8 +57,18 @@ pub struct Network {
 }
 
 enum Waiting {
-    Call { call: Box<Call>, request: HttpRequest, aws: SharedHttpConnector, environment: Arc<Environment>, late: bool, to: oneshot::Sender<Answer> },
-    Answer { answer: Answer, to: oneshot::Sender<Answer> },
+    Call {
+        call: Box<Call>,
+        request: HttpRequest,
+        aws: SharedHttpConnector,
+        environment: Arc<Environment>,
+        late: bool,
+        to: oneshot::Sender<Answer>,
+    },
+    Answer {
+        answer: Answer,
+        to: oneshot::Sender<Answer>,
+    },
 }
 
 impl Network {
@@ -174,7 +184,14 @@ impl Network {
         self.wait(now + takes, order, Waiting::Answer { answer, to });
     }
 
-    async fn do_it(&self, call: &Call, request: HttpRequest, aws: &SharedHttpConnector, place: (&str, &str, u64), by: &Environment) -> Answer {
+    async fn do_it(
+        &self,
+        call: &Call,
+        request: HttpRequest,
+        aws: &SharedHttpConnector,
+        place: (&str, &str, u64),
+        by: &Environment,
+    ) -> Answer {
         match call.operation.as_str() {
             "PutEvents" => {
                 let now = self.clock.elapsed();
