@@ -118,6 +118,19 @@ pub enum SystemError {
 impl System {
     /// Opens the system and installs every function. Nothing is delivered yet.
     pub async fn open(options: Options) -> Result<Self, SystemError> {
+        Self::open_with(options, |_| {}).await
+    }
+
+    /// The same without schedules and alarms: for whoever moves the clock, says what runs when, and looks at what came of it.
+    pub async fn open_unscheduled(options: Options) -> Result<Self, SystemError> {
+        Self::open_with(options, |config| {
+            config.schedules.clear();
+            config.alarms.clear();
+        })
+        .await
+    }
+
+    async fn open_with(options: Options, change: impl FnOnce(&mut Config)) -> Result<Self, SystemError> {
         let Options { store, durability, clock, ids, trim, faults } = options;
         let directory = match &store {
             Store::Directory(path) => Some(path.clone()),
@@ -135,6 +148,7 @@ impl System {
         config.read_guard = Some(Arc::new(guard::ListedReads));
         let contracts = contracts::committed().map_err(SystemError::Contracts)?;
         wiring::connect(&mut config, contracts, &api::described());
+        change(&mut config);
         let owners = services::Owners::of(&config);
         let store = Arc::new(store::MetricsStore::new(clock.clone()));
         config.alarms = alarms::rules(&config, &owners);
@@ -173,6 +187,11 @@ impl System {
         let functions = wiring::functions(handlers::of_services(self, clock, ids), contracts).map_err(SystemError::Functions)?;
         functions.into_iter().chain(handlers::of_this_machine(self, clock, ids)).for_each(|function| self.local.install(function));
         Ok(())
+    }
+
+    /// Closes it: its directory is free once nobody else holds the system. Nothing is delivered any more by then.
+    pub fn close(self) {
+        self.local.uninstall();
     }
 
     /// The local account below.
