@@ -3,12 +3,11 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use access_patterns::{all, disk};
+use access_patterns::disk;
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let matrices = all();
-    match disk::derive(&root, matrices.iter().map(|matrix| &**matrix)) {
+    match derive(&root) {
         Ok(written) => {
             written.iter().for_each(|path| println!("{path}"));
             ExitCode::SUCCESS
@@ -18,4 +17,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn derive(root: &Path) -> Result<Vec<String>, Box<dyn std::error::Error>> {
+    let named = disk::read(&root.join("access-patterns"))?;
+    let matrices = named.into_iter().map(|(_, matrix)| matrix).collect::<Result<Vec<_>, _>>()?;
+    Ok(disk::derive(root, matrices.iter())?)
 }

@@ -1,6 +1,7 @@
 //! Spells values as key text: injective, order-preserving, and closed over an alphabet without `#`.
 
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
+use serde::{Deserialize, Serialize};
 
 use crate::value::Value;
 
@@ -9,7 +10,7 @@ use crate::value::Value;
 const LAST_ESCAPED: u8 = 0x24;
 
 /// How one kind of value is spelt in a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Codec {
     /// A UUID: 36 characters, lower case, hyphenated.
     Uuid,

@@ -1,22 +1,26 @@
 //! One kind of item: its keys and attributes.
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::pattern::KeyForm;
+use crate::placeless;
 use crate::problem::At;
 use crate::table::Index;
 use crate::template::Template;
 
 /// One kind of item.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Entity {
     pub(crate) name: String,
+    #[serde(skip)]
     pub(crate) at: At,
     pub(crate) table: String,
     pub(crate) count: u64,
     pub(crate) immutable: bool,
     pub(crate) raw: Option<String>,
+    #[serde(with = "placeless::map")]
     pub(crate) keys: IndexMap<String, (Template, At)>,
     pub(crate) attributes: IndexMap<String, Attribute>,
 }
@@ -83,9 +87,10 @@ impl Entity {
 }
 
 /// A stored attribute, or a value that exists in keys only.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Attribute {
     pub(crate) name: String,
+    #[serde(skip)]
     pub(crate) at: At,
     pub(crate) kind: Kind,
     pub(crate) codec: Option<(String, Codec)>,
@@ -97,7 +102,7 @@ pub struct Attribute {
 }
 
 /// A DynamoDB type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Text.
     S,

@@ -3,6 +3,7 @@
 //! - [`Matrix`]: one service's tables, entities, reads and writes; [`billing`], [`identity`], [`notifications`], [`all`] are the committed ones
 //! - [`Codec`], [`Template`]: how values become key text
 //! - [`Params`], [`Plan`]: what a listed read sends to DynamoDB
+//! - [`Matrix::parse`]: reads and proves a file; functions embed what came of it, and no parser
 //! - [`Matrix::derive`]: everything that follows from a matrix and is committed; [`Matrix::explain`], [`Matrix::cost_report`]: for people
 //! - [`Matrix::audit`]: which listed read a wire request is, or why it is none
 //! - [`disk`]: matrices from a folder, and what follows from them into the workspace
@@ -22,6 +23,7 @@ mod explain;
 mod matrix;
 mod parse;
 mod pattern;
+mod placeless;
 mod plan;
 mod problem;
 mod projection;

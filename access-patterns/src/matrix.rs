@@ -1,20 +1,23 @@
 //! The matrix: tables, indexes, entities, and every read and write of one service, resolved.
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::codec::Codec;
 use crate::entity::Entity;
 use crate::pattern::{Operation, Pattern, Write};
+use crate::placeless;
 use crate::problem::At;
 use crate::table::Table;
 
 /// One service's matrix, proven. See [`Matrix::parse`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Matrix {
     pub(crate) file: String,
     pub(crate) service: String,
     pub(crate) utilisation: f64,
     pub(crate) prices: String,
+    #[serde(with = "placeless::map")]
     pub(crate) codecs: IndexMap<String, (Codec, At)>,
     pub(crate) tables: Vec<Table>,
     pub(crate) entities: Vec<Entity>,

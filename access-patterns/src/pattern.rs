@@ -1,11 +1,14 @@
 //! One read or write that anyone may make.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::Codec;
+use crate::placeless;
 use crate::problem::At;
 use crate::template::Template;
 
 /// What a pattern does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
     /// One item by its whole key.
     GetItem,
@@ -27,7 +30,7 @@ impl Operation {
 }
 
 /// How a `where` compares one value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparison {
     /// `name =`
     Equals,
@@ -40,7 +43,7 @@ pub enum Comparison {
 }
 
 /// One condition of a `where`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Where {
     /// The part or attribute.
     pub name: String,
@@ -51,7 +54,7 @@ pub struct Where {
 }
 
 /// How a key attribute of a pattern's table or index gets its value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeyForm {
     /// From a template.
     Template(Template),
@@ -75,20 +78,23 @@ impl KeyForm {
 }
 
 /// One read that anyone may make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Pattern {
     pub(crate) name: String,
+    #[serde(skip)]
     pub(crate) at: At,
     pub(crate) op: Operation,
     pub(crate) entity: Option<String>,
     pub(crate) table: String,
     pub(crate) index: Option<String>,
+    #[serde(with = "placeless::list")]
     pub(crate) wheres: Vec<(Where, At)>,
     pub(crate) pk: Vec<(String, KeyForm)>,
     pub(crate) sk: Vec<(String, KeyForm)>,
     /// Key attributes that every answer carries: the index's, then the table's.
     pub(crate) key_attributes: Vec<String>,
     pub(crate) descending: bool,
+    #[serde(with = "placeless::some_list")]
     pub(crate) reads: Option<Vec<(String, At)>>,
     /// What is asked for: `reads`, and what the tenant check and the page tokens need.
     pub(crate) projection: Option<Vec<String>>,
@@ -212,9 +218,10 @@ impl Pattern {
 }
 
 /// What one command or projector writes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Write {
     pub(crate) name: String,
+    #[serde(skip)]
     pub(crate) at: At,
     pub(crate) op: String,
     pub(crate) rate: [f64; 2],
@@ -224,7 +231,7 @@ pub struct Write {
 }
 
 /// What a write does to one item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Change {
     /// PartiQL INSERT: fails where the key exists.
     Insert,

@@ -1,11 +1,14 @@
 //! A table, its indexes, and what AWS is told about them.
 
+use serde::{Deserialize, Serialize};
+
 use crate::problem::At;
 
 /// A table and what AWS is told about it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
     pub(crate) name: String,
+    #[serde(skip)]
     pub(crate) at: At,
     pub(crate) pk: String,
     pub(crate) sk: Option<String>,
@@ -20,7 +23,7 @@ pub struct Table {
 }
 
 /// How a table's capacity is paid for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// By request.
     OnDemand,
@@ -29,7 +32,7 @@ pub enum Mode {
 }
 
 /// Read and write units a second that the patterns' and writes' peaks need, utilisation included.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Capacity {
     /// Read units a second.
     pub read: u64,
@@ -105,9 +108,10 @@ impl Table {
 }
 
 /// A global secondary index.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Index {
     pub(crate) name: String,
+    #[serde(skip)]
     pub(crate) at: At,
     pub(crate) pk: Vec<KeyPart>,
     pub(crate) sk: Vec<KeyPart>,
@@ -117,7 +121,7 @@ pub struct Index {
 }
 
 /// One key attribute of an index and its DynamoDB type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPart {
     /// The attribute.
     pub attribute: String,
@@ -126,7 +130,7 @@ pub struct KeyPart {
 }
 
 /// What an index holds beside its own and the table's keys: derived from the patterns that read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Projection {
     /// Nothing.
     KeysOnly,

@@ -3,6 +3,8 @@
 //! A template is segments joined by `#`; a segment is a literal word or one hole. No codec's alphabet has `#`, so a key splits
 //! back into its segments in one way, and two templates share a key only where they share every segment.
 
+use serde::{Deserialize, Serialize};
+
 use crate::codec::{Codec, CodecError, is_token};
 use crate::value::Value;
 
@@ -12,7 +14,7 @@ pub(crate) const DELIMITER: char = '#';
 pub(crate) const AFTER_DELIMITER: char = '$';
 
 /// One segment of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Segment {
     /// A fixed word.
     Literal(String),
@@ -26,7 +28,7 @@ pub enum Segment {
 }
 
 /// A key attribute's text, with holes for values.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Template {
     text: String,
     segments: Vec<Segment>,
