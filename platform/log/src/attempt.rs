@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use annals_kit::{Aggregate, StoredEvent, StreamId, Timestamp, Version};
 use annals_reads::{Item, ReadError};
+use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::canonical::SNAPSHOT;
 use crate::commit::{Commit, DecodeError};
@@ -17,7 +18,7 @@ use crate::fold::{FoldError, Folded, Tail};
 use crate::insert::Inserted;
 use crate::log::BoxError;
 use crate::request::{ExecuteError, Expect, LoadError, Outcome, Request};
-use crate::size::{ITEM_LIMIT, item_size};
+use crate::size::{ITEM_LIMIT, item_size, write_units};
 use crate::streams::Streams;
 
 /// The state a decision is based on, and whether it is known to be the newest.
@@ -195,23 +196,30 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
         }
         let mut after = folded.clone();
         after.apply(&item)?;
-        if self.is_due(after.tail)
-            && let Some(snapshot) = after.to_snapshot()
-        {
-            let tail = Tail::after(&snapshot);
-            if tail.snapshot <= after.tail.bytes && size + tail.snapshot <= ITEM_LIMIT {
-                item.insert(SNAPSHOT.into(), snapshot);
-                after.tail = tail;
-            }
+        if let Some((snapshot, tail)) = self.snapshot(&after, size) {
+            item.insert(SNAPSHOT.into(), snapshot);
+            after.tail = tail;
         }
         Ok((item, after))
     }
 
-    /// Whether the commits since the last snapshot are worth the next one: many, and no fewer bytes than the snapshot will have, which is
-    /// about what the last one had. So snapshots never cost more than the commits themselves, however large the state is.
-    fn is_due(&self, tail: Tail) -> bool {
-        let config = &self.streams.log.config;
-        (tail.commits > config.snapshot_after_commits || tail.bytes > config.snapshot_after_bytes) && tail.snapshot <= tail.bytes
+    /// The snapshot that a commit of `size` bytes should carry, `after` being the state after it; what a cold load reads from then on.
+    ///
+    /// One that costs no write unit comes after a few commits. One that does comes after many, and after no fewer bytes than it has itself:
+    /// so snapshots never cost more than the commits, however large the state is (ADR 25).
+    fn snapshot(&self, after: &Folded<A>, size: usize) -> Option<(AttributeValue, Tail)> {
+        let (config, tail) = (&self.streams.log.config, after.tail);
+        let few = tail.commits >= config.free_snapshot_every;
+        let many = tail.commits > config.snapshot_after_commits || tail.bytes > config.snapshot_after_bytes;
+        let is_free = |snapshot: usize| write_units(size + snapshot) == write_units(size);
+        let is_due = |snapshot: usize| (few && is_free(snapshot)) || (many && snapshot <= tail.bytes);
+        // A snapshot is about as large as the last one: where that would not do, none is made.
+        if !is_due(tail.snapshot) {
+            return None;
+        }
+        let snapshot = after.to_snapshot()?;
+        let next = Tail::after(&snapshot);
+        (is_due(next.snapshot) && size + next.snapshot <= ITEM_LIMIT).then_some((snapshot, next))
     }
 
     async fn pause_after<R>(&mut self, error: ReadError) -> Result<(), ExecuteError<R>> {

@@ -19,6 +19,9 @@ pub struct LogConfig {
     pub table: String,
     /// How often the table has been restored from a backup; goes into every commit.
     pub generation: Generation,
+    /// A commit carries a snapshot that adds no write unit to it when at least this many commits, itself among them, lie behind the last one.
+    /// A cold load reads so many commits first.
+    pub free_snapshot_every: usize,
     /// A commit carries a snapshot when more than this many commits lie behind it without one, and no fewer bytes than it will have.
     pub snapshot_after_commits: usize,
     /// A commit carries a snapshot when more than this many bytes lie behind it without one, and no fewer than it will have.
@@ -28,12 +31,13 @@ pub struct LogConfig {
 }
 
 impl LogConfig {
-    /// The usual settings: a snapshot after 32 commits or 16 KB, or as many bytes as the last one had (a cold load reads 33 commits,
-    /// or the snapshot and as much again), ten attempts.
+    /// The usual settings: a snapshot every eight commits where it costs nothing (a cold load reads eight commits), otherwise after 32 commits
+    /// or 16 KB, or as many bytes as the last one had (a cold load reads 33 commits, or the snapshot and as much again); ten attempts.
     pub fn new(table: impl Into<String>) -> Self {
         Self {
             table: table.into(),
             generation: Generation::default(),
+            free_snapshot_every: 8,
             snapshot_after_commits: 32,
             snapshot_after_bytes: 16 * 1024,
             attempts: 10,

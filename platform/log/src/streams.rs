@@ -37,11 +37,12 @@ impl<A: Aggregate> Streams<A> {
 
     /// Folds a stream by strongly consistent reads, newest first, back to a snapshot.
     ///
-    /// Cost: 1 Query of at most 33 commits with the usual settings, ceil(bytes / 4 KB) RCU; more pages, each twice as long, only where a
-    /// snapshot is large (the commits since are fewer bytes than it has), missing (it did not fit) or of another fold revision.
+    /// Cost: 1 Query of at most 8 commits with the usual settings, ceil(bytes / 4 KB) RCU. A second one, up to 33 commits, where the last
+    /// kilobytes of the commits have no room for the state; more, each twice as long, only where a snapshot is large (the commits since are
+    /// fewer bytes than it has), missing (it did not fit) or of another fold revision.
     pub async fn load(&self, stream: &StreamId) -> Result<Folded<A>, LoadError> {
         let mut newest_first = Vec::new();
-        let (mut after, mut limit) = (None, self.log.config.snapshot_after_commits + 1);
+        let (mut after, mut limit) = (None, self.log.config.free_snapshot_every.max(1));
         let mut folded = loop {
             let page = self.log.newest_first(stream, limit, after).await?;
             let snapshot = page.items.iter().enumerate().find_map(|(place, item)| Some((place, Folded::from_snapshot(item)?)));
@@ -55,8 +56,9 @@ impl<A: Aggregate> Streams<A> {
                 Some(next) if !reached_first => after = Some(next),
                 _ => break Folded::default(),
             }
-            // Twice as many each time: few calls, and at most as much too much as was needed.
-            limit = limit.saturating_mul(2);
+            // To where a snapshot is unless it is large; then twice as many each time: few calls, and at most as much too much as was needed.
+            let usual = self.log.config.snapshot_after_commits + 1;
+            limit = usual.checked_sub(newest_first.len()).filter(|rest| *rest > 0).unwrap_or(limit.max(usual).saturating_mul(2));
         };
         folded.apply_all(newest_first.iter().rev())?;
         Ok(folded)

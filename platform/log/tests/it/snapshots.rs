@@ -1,7 +1,7 @@
 //! Snapshots: never needed for the answer, only for its price.
 
 use annals_kit::{Aggregate, Event, Recorded, Version};
-use annals_log::size::item_size;
+use annals_log::size::{item_size, write_units};
 use annals_log::{Expect, Folded, Log, LogConfig, Streams};
 use annals_reads::Reads;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -50,16 +50,45 @@ async fn a_cold_load_equals_the_fold_of_everything_at_every_length() {
         }
         assert_eq!((&loaded.state, &loaded.head), (&all.state, &all.head), "at length {by}");
     }
-    let with_snapshot = fixture.items().await.iter().filter(|item| item.contains_key("s")).count();
-    assert_eq!(with_snapshot, 3);
+}
+
+/// Which commits of the fixture's stream carry a snapshot.
+async fn with_snapshot(fixture: &Fixture) -> Vec<usize> {
+    let items = fixture.items().await;
+    (1..).zip(&items).filter(|(_, item)| item.contains_key("s")).map(|(version, _)| version).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_costs_nothing_rides_in_every_eighth_commit() {
+    let fixture = filled(40).await;
+    assert_eq!(with_snapshot(&fixture).await, [8, 16, 24, 32, 40]);
+    assert!(fixture.items().await.iter().all(|item| write_units(item_size(item)) == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_fits_no_longer_waits_until_it_is_worth_its_price() {
+    // The state grows: every change is in it, and every command of the day.
+    let fixture = filled(250).await;
+    let (items, carriers) = (fixture.items().await, with_snapshot(&fixture).await);
+    for pair in carriers.windows(2) {
+        let units = write_units(item_size(&items[pair[1] - 1]));
+        assert!(pair[1] - pair[0] == if units == 1 { 8 } else { 33 }, "{carriers:?}: version {} takes {units}", pair[1]);
+    }
+    let last = carriers.windows(2).find(|pair| pair[1] - pair[0] == 33).unwrap_or_else(|| panic!("{carriers:?}"))[0];
+    assert_eq!(queries_of_a_load(&filled(last as i64 + 20).await).await, 2);
+}
+
+async fn queries_of_a_load(fixture: &Fixture) -> u64 {
+    fixture.local.meter().reset();
+    fixture.streams().load(&fixture.stream()).await.unwrap();
+    fixture.calls("Query")
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_load_reads_no_further_than_the_last_snapshot() {
-    let fixture = filled(200).await;
-    fixture.local.meter().reset();
-    fixture.streams().load(&fixture.stream()).await.unwrap();
-    assert_eq!(fixture.calls("Query"), 1);
+    for commits in [7, 8, 15, 47] {
+        assert_eq!(queries_of_a_load(&filled(commits).await).await, 1, "at {commits}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,14 +100,14 @@ async fn a_snapshot_of_another_revision_is_not_used() {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_that_is_damaged_is_not_used_either() {
-    let fixture = filled(33).await;
+    let fixture = filled(8).await;
     let snapshot =
         AttributeValue::M([("f".to_owned(), AttributeValue::N("1".into())), ("d".to_owned(), AttributeValue::Bool(true))].into());
-    let mut item = fixture.log.commit(&fixture.stream(), Version::new(33).unwrap()).await.unwrap().unwrap();
-    assert!(item.insert("s".into(), snapshot).is_some(), "version 33 has a snapshot");
+    let mut item = fixture.log.commit(&fixture.stream(), Version::new(8).unwrap()).await.unwrap().unwrap();
+    assert!(item.insert("s".into(), snapshot).is_some(), "version 8 has a snapshot");
     fixture.client.put_item().table_name("subscriptions-log").set_item(Some(item)).send().await.unwrap();
     let loaded = fixture.streams().load(&fixture.stream()).await.unwrap();
-    assert_eq!(loaded.state.minor, (1..=33).sum::<i64>());
+    assert_eq!(loaded.state.minor, (1..=8).sum::<i64>());
 }
 
 #[tokio::test(start_paused = true)]
@@ -132,8 +161,8 @@ async fn snapshots_never_cost_more_than_the_commits_they_spare() {
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_in_the_form_before_this_one_is_passed_over() {
     let fixture = filled(40).await;
-    let mut item = fixture.log.commit(&fixture.stream(), Version::new(33).unwrap()).await.unwrap().unwrap();
-    let Some(AttributeValue::M(mut snapshot)) = item.remove("s") else { panic!("version 33 has a snapshot") };
+    let mut item = fixture.log.commit(&fixture.stream(), Version::new(40).unwrap()).await.unwrap().unwrap();
+    let Some(AttributeValue::M(mut snapshot)) = item.remove("s") else { panic!("version 40 has a snapshot") };
     let seen = snapshot.remove("m").unwrap();
     snapshot.insert("i".into(), seen);
     item.insert("s".into(), AttributeValue::M(snapshot));
