@@ -2,14 +2,14 @@
 
 use annals_bus::Detail;
 use annals_kit::ids::derived_uuid;
-use annals_kit::{Actor, CommandId, StreamId, Tenant, Timestamp};
+use annals_kit::{Actor, Command, CommandId, StreamId, Tenant, Timestamp};
 use annals_lambda::{Metric, Metrics};
-use annals_log::{LoadError, Request, Streams};
+use annals_log::{ExecuteError, Expect, LoadError, Request, Streams};
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::TimeDelta;
 use lambda_runtime::Context;
-use notifications::note::{Channel, Kind};
+use notifications::note::{Channel, Kind, NoLease, Note};
 use notifications::preferences::{Optional, Preferences};
 use uuid::Uuid;
 
@@ -88,6 +88,22 @@ impl Effect {
         let command = CommandId::derived(&metadata.tenant, &format!("{purpose}/{}", metadata.event_id));
         let request = Request::new(&metadata.tenant, self.actor.clone(), command, purpose.as_bytes());
         request.because_of(metadata.event_id.clone(), metadata.correlation_id)
+    }
+
+    /// Takes the lease that `command` asks for; `false` where the effect is done already. An error where another sender has it.
+    ///
+    /// Each attempt is a command of its own: the lease, not the command id, keeps senders apart. So a commit under this id is ours, whether
+    /// its answer came at once or was lost and found.
+    pub(crate) async fn intend<C>(&self, notes: &Streams<Note>, attempt: &str, command: &C) -> Result<bool, BoxError>
+    where
+        C: Command<Aggregate = Note, Refusal = NoLease>,
+    {
+        match notes.execute(&self.request(&format!("intend/{attempt}")), &self.stream(), Expect::New, command).await {
+            Ok(_) => Ok(true),
+            Err(ExecuteError::Refused(NoLease::Done)) => Ok(false),
+            Err(ExecuteError::Refused(held @ NoLease::Held { .. })) => Err(held.into()),
+            Err(error) => Err(Box::new(error)),
+        }
     }
 
     /// Counts how it ended: done, or given up.

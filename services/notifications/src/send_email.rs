@@ -5,14 +5,14 @@
 //! outbox does), at least once on SES, which does not.
 
 use annals_lambda::queue;
-use annals_log::{ExecuteError, Expect};
+use annals_log::Expect;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{EmailContent, MessageTag, RawMessage};
 use lambda_runtime::{Error, LambdaEvent};
 use notifications::email::{EmailGivenUp, EmailSent, Finish, Intend};
-use notifications::note::{Channel, NoLease};
+use notifications::note::Channel;
 use uuid::Uuid;
 
 use crate::addressee::{Addressee, addressee};
@@ -65,14 +65,7 @@ async fn intend(effect: &Effect, attempt: &str, invocation: &Invocation, deps: &
         about: effect.detail.metadata.event_id.clone(),
         lease_until: invocation.lease(deps.clock.now()),
     };
-    // Each attempt is a command of its own: the lease, not the command id, keeps senders apart. So a commit under this id is ours,
-    // whether its answer came at once or was lost and found.
-    match deps.notes.execute(&effect.request(&format!("intend/{attempt}")), &effect.stream(), Expect::New, &command).await {
-        Ok(_) => Ok(true),
-        Err(ExecuteError::Refused(NoLease::Done)) => Ok(false),
-        Err(ExecuteError::Refused(held @ NoLease::Held { .. })) => Err(held.into()),
-        Err(error) => Err(Box::new(error)),
-    }
+    effect.intend(&deps.notes, attempt, &command).await
 }
 
 async fn deliver(effect: &Effect, to: &Addressee, deps: &Deps) -> Result<Finish, BoxError> {

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 
 use annals_lambda::queue;
-use annals_log::{ExecuteError, Expect};
+use annals_log::Expect;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_sdk_sns::types::MessageAttributeValue;
 use lambda_runtime::{Error, LambdaEvent};
 use notifications::devices::{Because, ChangeDevices, DeviceRemoved, Devices, Endpoint};
-use notifications::note::{Channel, NoLease};
+use notifications::note::Channel;
 use notifications::push::{FinishPush, IntendPush, PushGivenUp, PushSent};
 use serde_json::json;
 use uuid::Uuid;
@@ -74,12 +74,7 @@ async fn intend(effect: &Effect, user_id: Uuid, attempt: &str, invocation: &Invo
         about: effect.detail.metadata.event_id.clone(),
         lease_until: invocation.lease(deps.clock.now()),
     };
-    match deps.notes.execute(&effect.request(&format!("intend/{attempt}")), &effect.stream(), Expect::New, &command).await {
-        Ok(_) => Ok(true),
-        Err(ExecuteError::Refused(NoLease::Done)) => Ok(false),
-        Err(ExecuteError::Refused(held @ NoLease::Held { .. })) => Err(held.into()),
-        Err(error) => Err(Box::new(error)),
-    }
+    effect.intend(&deps.notes, attempt, &command).await
 }
 
 /// Pushes to every device; those that the provider does not reach any more are removed.
