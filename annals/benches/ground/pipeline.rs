@@ -4,11 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use annals::session::Session;
 use annals::system::System;
-use annals_local::Durability;
-use annals_projection::{Mode, Walk};
+use annals_contract::delivery::BUS;
+use annals_local::{Durability, Function};
+use annals_projection::{Mode, Projector, ProjectorDeps, Walk};
 use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use billing_projectors::rows::Subscriptions;
 use chrono::TimeDelta;
 
 use crate::process::{Used, resident_megabytes};
@@ -22,15 +25,31 @@ const BARE: u64 = 1 << 40;
 const LOG: &str = "subscriptions-log";
 const ROWS: &str = "subscriptions";
 
+/// What the projector derives from each commit.
+#[derive(Clone, Copy)]
+enum Derived {
+    /// The stream's row, and the event on the bus: the pipeline itself.
+    RowAndEvent,
+    /// That, and whatever else billing derives: rows of other entities, and totals in transactions.
+    Everything,
+}
+
 /// Log to row and bus against bare conditional puts of the same rows, in pairs in one run: streams of one commit, and of ten.
 pub(crate) async fn against_bare_puts() {
     println!("log to row and bus, against bare conditional puts of the same rows on the same store; archives of the bus as configured");
-    for commits in [1, 10] {
-        println!(" streams of {commits} commit(s)");
+    for (derived, commits) in [(Derived::RowAndEvent, 1), (Derived::RowAndEvent, 10), (Derived::Everything, 1), (Derived::Everything, 10)] {
+        let what = match derived {
+            Derived::RowAndEvent => "a row a stream and an event a commit",
+            Derived::Everything => "all that billing derives",
+        };
+        println!(" {what}; streams of {commits} commit(s)");
         let mut ratios = vec![];
         for round in 1..=5 {
             let directory = tempfile::tempdir().expect("a directory");
             let system = open(directory.path(), Durability::Process).await;
+            if let Derived::RowAndEvent = derived {
+                system.local().install(row_and_event(&system));
+            }
             let model = Model::of(&system).await;
             let puts = RECORDS / 2;
             let before = bare_puts(&system, &model, BARE, puts).await;
@@ -54,6 +73,21 @@ pub(crate) async fn against_bare_puts() {
         ratios.sort_by(f64::total_cmp);
         println!("  median ratio {:.2}", ratios[ratios.len() / 2]);
     }
+}
+
+/// The projector with the rows of subscriptions alone, in the place of billing's.
+fn row_and_event(system: &Arc<System>) -> Function {
+    const NAME: &str = "billing-projector";
+    let host = Session::of((**system).clone()).host(NAME);
+    let projector = Projector::new(ProjectorDeps::new(&host, "billing", LOG, access_patterns::billing(), BUS)).with::<Subscriptions>();
+    let projector = Arc::new(projector);
+    Function::new(NAME, move |event, _| {
+        let projector = projector.clone();
+        async move {
+            let event = serde_json::from_value(event).expect("what a mapping hands over is an event");
+            Ok(serde_json::to_value(projector.handle(event).await).expect("an answer is JSON"))
+        }
+    })
 }
 
 /// A backlog of a million records, what is in memory while it goes, and while a projection is rebuilt from all of it.

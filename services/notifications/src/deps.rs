@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_kit::{Clock, Ids};
+use annals_kit::{Aggregate, Clock, Ids};
 use annals_lambda::api::ApiClient;
 use annals_lambda::web::TcpWeb;
 use annals_lambda::{Host, Metrics, Web, variable};
@@ -44,54 +44,39 @@ impl ReadDeps {
     }
 }
 
+/// What a function stands on that keeps something of people for them.
+pub struct KeepDeps<A: Aggregate> {
+    pub(crate) streams: Streams<A>,
+    pub(crate) metrics: Arc<dyn Metrics>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn Ids>,
+}
+
 /// What keep-preferences stands on.
-pub struct PreferenceDeps {
-    pub(crate) preferences: Streams<Preferences>,
-    pub(crate) metrics: Arc<dyn Metrics>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
-}
-
-impl PreferenceDeps {
-    /// keep-preferences on `host`.
-    pub fn new(host: &Host) -> Self {
-        let (metrics, clock, ids) = (host.metrics.clone(), host.clock.clone(), host.ids.clone());
-        Self { preferences: Streams::new(log(host)), metrics, clock, ids }
-    }
-}
-
+pub type PreferenceDeps = KeepDeps<Preferences>;
 /// What keep-inbox stands on.
-pub struct KeepInboxDeps {
-    pub(crate) notes: Streams<Note>,
-    pub(crate) metrics: Arc<dyn Metrics>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
-}
+pub type KeepInboxDeps = KeepDeps<Note>;
 
-impl KeepInboxDeps {
-    /// keep-inbox on `host`.
+impl<A: Aggregate> KeepDeps<A> {
+    /// The function on `host`.
     pub fn new(host: &Host) -> Self {
         let (metrics, clock, ids) = (host.metrics.clone(), host.clock.clone(), host.ids.clone());
-        Self { notes: Streams::new(log(host)), metrics, clock, ids }
+        Self { streams: Streams::new(log(host)), metrics, clock, ids }
     }
 }
 
 /// What keep-devices stands on.
 pub struct DeviceDeps {
-    pub(crate) devices: Streams<Devices>,
+    pub(crate) kept: KeepDeps<Devices>,
     pub(crate) sns: aws_sdk_sns::Client,
     /// The SNS platform application that devices are added to.
     pub(crate) application: String,
-    pub(crate) metrics: Arc<dyn Metrics>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ids: Arc<dyn Ids>,
 }
 
 impl DeviceDeps {
     /// keep-devices on `host`, adding devices to this SNS platform application.
     pub fn new(host: &Host, application: &str) -> Self {
-        let (metrics, clock, ids) = (host.metrics.clone(), host.clock.clone(), host.ids.clone());
-        Self { devices: Streams::new(log(host)), sns: host.account.sns(), application: application.to_owned(), metrics, clock, ids }
+        Self { kept: KeepDeps::new(host), sns: host.account.sns(), application: application.to_owned() }
     }
 
     /// The same with the settings of its environment: `ANNALS_PUSH_APPLICATION`.

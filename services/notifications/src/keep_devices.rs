@@ -1,13 +1,12 @@
 //! `/v1/me/devices`: the devices to which things are pushed for a person. The provider keeps a device's token, and nobody else does.
 
-use annals_answers::{command_problem, load_problem};
+use annals_answers::load_problem;
 use annals_contract::Route;
 use annals_contract::route::Method;
-use annals_kit::{CommandId, Role, StreamId, Version};
+use annals_kit::{StreamId, Version};
+use annals_lambda::causes;
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::measured;
-use annals_lambda::{Metric, causes};
-use annals_log::{Expect, Outcome, Request};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_sns::error::{ProvideErrorMetadata, SdkError};
 use lambda_runtime::{Error, LambdaEvent};
@@ -17,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::caller::person;
+use crate::caller::{Change, person};
 use crate::deps::{DeviceDeps, SERVICE};
 use crate::forget_devices::delete;
 
@@ -78,13 +77,11 @@ pub(crate) fn routes() -> [Route; 3] {
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &DeviceDeps) -> Result<Response, Error> {
     // Boxed: the futures of AWS calls nest deeper than the compiler lays out.
     let work = Box::pin(keep(&event.payload, deps));
-    Ok(measured(&*deps.metrics, &*deps.clock, SERVICE, FUNCTION, work).await)
+    Ok(measured(&*deps.kept.metrics, &*deps.kept.clock, SERVICE, FUNCTION, work).await)
 }
 
 async fn keep(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps) -> Result<Response, Problem> {
-    // Devices are one's own, whatever one may do in the organisation.
-    let caller = http::caller(event, &Role::ALL)?;
-    let user = person(event)?;
+    let (caller, user) = person(event)?;
     match event.route_key.as_deref() {
         Some("GET /v1/me/devices") => shown(deps, user).await,
         Some("PUT /v1/me/devices/{id}") => add(event, deps, &caller, user).await,
@@ -95,7 +92,7 @@ async fn keep(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps) -> Result<Resp
 
 /// Cost: one strong Query, 1 RCU.
 async fn shown(deps: &DeviceDeps, user: Uuid) -> Result<Response, Problem> {
-    let loaded = deps.devices.load(&stream(user)).await.map_err(|error| load_problem(error, "devices"))?;
+    let loaded = deps.kept.streams.load(&stream(user)).await.map_err(|error| load_problem(error, "devices"))?;
     let devices = loaded.state.endpoints.keys().map(|id| Device { id: *id }).collect();
     Ok(http::json(200, &Kept { devices, version: loaded.head.map(|head| head.version) }))
 }
@@ -114,7 +111,7 @@ async fn add(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps, caller: &Caller
 /// Cost: a call to SNS, two strong Queries, and 1 WCU where something changes.
 async fn remove(event: &ApiGatewayV2httpRequest, deps: &DeviceDeps, caller: &Caller, user_id: Uuid) -> Result<Response, Problem> {
     let device_id: Uuid = http::path(event, "id", "device")?;
-    let loaded = deps.devices.load(&stream(user_id)).await.map_err(|error| load_problem(error, "devices"))?;
+    let loaded = deps.kept.streams.load(&stream(user_id)).await.map_err(|error| load_problem(error, "devices"))?;
     let endpoint = loaded.state.endpoints.get(&device_id).ok_or_else(|| Problem::not_found("device"))?;
     delete(endpoint, &deps.sns).await.map_err(|error| {
         tracing::warn!(error = causes(&*error), "a device was not removed");
@@ -140,13 +137,10 @@ async fn endpoint(deps: &DeviceDeps, token: &str) -> Result<Endpoint, Problem> {
 }
 
 async fn change(deps: &DeviceDeps, caller: &Caller, user: Uuid, change: ChangeDevices) -> Result<Response, Problem> {
-    // The same again is the same: no key of the caller's is needed.
-    let request = Request::new(&caller.tenant, caller.actor.clone(), CommandId(deps.ids.uuid()), user.as_bytes());
-    let outcome = deps.devices.execute(&request, &stream(user), Expect::Existing, &change).await;
+    let stream = stream(user);
+    let change = Change { function: FUNCTION, what: "device", stream: &stream, asked: user.as_bytes(), command: change };
     let too_many = |refused: TooMany| Problem::new(409, "too-many-devices", refused.to_string());
-    if let Outcome::Committed { .. } = outcome.map_err(|error| command_problem(error, "device", too_many))? {
-        deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
-    }
+    change.make(&deps.kept, caller, too_many).await?;
     shown(deps, user).await
 }
 

@@ -1,13 +1,10 @@
 //! `/v1/me/inbox/{id}/read-mark`: a person marks what lies in their inbox as read, or to be read again.
 
-use annals_answers::command_problem;
 use annals_contract::Route;
 use annals_contract::route::Method;
-use annals_kit::{CommandId, Role, StreamId, Version};
-use annals_lambda::Metric;
+use annals_kit::{StreamId, Version};
 use annals_lambda::http::{self, Problem, Response};
 use annals_lambda::metrics::measured;
-use annals_log::{Expect, Outcome, Request};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent};
 use notifications::inbox::{Mark, MarkItem, NoItem};
@@ -16,7 +13,7 @@ use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::caller::person;
+use crate::caller::{Change, person};
 use crate::deps::{KeepInboxDeps, SERVICE};
 
 const FUNCTION: &str = "keep-inbox";
@@ -55,26 +52,17 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &KeepInbo
 
 /// Cost: one strong Query, and 1 WCU where something changes.
 async fn mark(event: &ApiGatewayV2httpRequest, deps: &KeepInboxDeps) -> Result<Response, Problem> {
-    // An inbox is one's own, whatever one may do in the organisation.
-    let caller = http::caller(event, &Role::ALL)?;
-    let user_id = person(event)?;
+    let (caller, user_id) = person(event)?;
     let mark = match event.route_key.as_deref() {
         Some("PUT /v1/me/inbox/{id}/read-mark") => Mark::Read,
         Some("DELETE /v1/me/inbox/{id}/read-mark") => Mark::Unread,
         _ => return Err(Problem::not_found("route")),
     };
     let notification_id: Uuid = http::path(event, "id", "item")?;
-    // The same again is the same: no key of the caller's is needed.
-    let request = Request::new(&caller.tenant, caller.actor.clone(), CommandId(deps.ids.uuid()), notification_id.as_bytes());
     let command = MarkItem { notification_id, user_id, mark };
-    let outcome = deps.notes.execute(&request, &StreamId::of("NOTE", notification_id), Expect::Existing, &command).await;
-    let version = match outcome.map_err(|error| command_problem(error, "item", |NoItem| Problem::not_found("item")))? {
-        Outcome::Committed { version, .. } => {
-            deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
-            Some(version)
-        }
-        Outcome::Unchanged { version } => version,
-    };
+    let stream = StreamId::of("NOTE", notification_id);
+    let change = Change { function: FUNCTION, what: "item", stream: &stream, asked: notification_id.as_bytes(), command };
+    let version = change.make(deps, &caller, |NoItem| Problem::not_found("item")).await?;
     let version = version.ok_or_else(|| Problem::not_found("item"))?;
     Ok(http::json(200, &Marked { id: notification_id, version }))
 }

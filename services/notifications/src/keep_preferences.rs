@@ -4,14 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use annals_answers::{command_problem, load_problem};
+use annals_answers::load_problem;
 use annals_contract::Route;
 use annals_contract::route::Method;
-use annals_kit::{CommandId, Role, StreamId, Version};
-use annals_lambda::Metric;
+use annals_kit::{StreamId, Version};
 use annals_lambda::http::{self, Caller, Problem, Response};
 use annals_lambda::metrics::measured;
-use annals_log::{Expect, Outcome, Request};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::{Error, LambdaEvent};
 use notifications::preferences::{Choose, Off, PreferencesChanged};
@@ -20,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::caller::person;
+use crate::caller::{Change, person};
 use crate::deps::{PreferenceDeps, SERVICE};
 
 const FUNCTION: &str = "keep-preferences";
@@ -82,9 +80,7 @@ pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>, deps: &Preferen
 }
 
 async fn keep(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps) -> Result<Response, Problem> {
-    // What one is told is one's own, whatever one may do in the organisation.
-    let caller = http::caller(event, &Role::ALL)?;
-    let user = person(event)?;
+    let (caller, user) = person(event)?;
     match event.route_key.as_deref() {
         Some("GET /v1/me/notification-preferences") => shown(deps, user).await,
         Some("PUT /v1/me/notification-preferences") => choose(event, deps, &caller, user).await,
@@ -94,26 +90,17 @@ async fn keep(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps) -> Result<
 
 /// Cost: one strong Query, 1 RCU.
 async fn shown(deps: &PreferenceDeps, user: Uuid) -> Result<Response, Problem> {
-    let loaded = deps.preferences.load(&stream(user)).await.map_err(|error| load_problem(error, "preferences"))?;
+    let loaded = deps.streams.load(&stream(user)).await.map_err(|error| load_problem(error, "preferences"))?;
     Ok(answer(&loaded.state.off, loaded.head.map(|head| head.version)))
 }
 
 /// Cost: one strong Query, and 1 WCU where something changes.
 async fn choose(event: &ApiGatewayV2httpRequest, deps: &PreferenceDeps, caller: &Caller, user: Uuid) -> Result<Response, Problem> {
     let asked: Asked = http::json_body(event, BODY_LIMIT)?;
-    // The same again is the same: no key of the caller's is needed.
-    let command = CommandId(deps.ids.uuid());
-    let request = Request::new(&caller.tenant, caller.actor.clone(), command, &serde_json::to_vec(&asked).unwrap_or_default());
-    let choose = Choose(PreferencesChanged { user_id: user, off: asked.off.clone() });
-    let outcome = deps.preferences.execute(&request, &stream(user), Expect::Existing, &choose).await;
-    let outcome = outcome.map_err(|error| command_problem(error, "person", |never| match never {}))?;
-    let version = match outcome {
-        Outcome::Committed { version, .. } => {
-            deps.metrics.count(SERVICE, Metric::CommandCommitted, 1, FUNCTION);
-            Some(version)
-        }
-        Outcome::Unchanged { version } => version,
-    };
+    let (stream, bytes) = (stream(user), serde_json::to_vec(&asked).unwrap_or_default());
+    let command = Choose(PreferencesChanged { user_id: user, off: asked.off.clone() });
+    let change = Change { function: FUNCTION, what: "person", stream: &stream, asked: &bytes, command };
+    let version = change.make(deps, caller, |never| match never {}).await?;
     Ok(answer(&asked.off, version))
 }
 

@@ -109,12 +109,12 @@ async fn read(event: &ApiGatewayV2httpRequest, deps: &ReadDeps) -> Result<Respon
             Ok(http::json(200, &view(&caller).page::<NotificationRow>("list_notifications_by_user", params).await?))
         }
         "GET /v1/me/inbox" => {
-            let (caller, user) = (http::caller(event, &Role::ALL)?, person(event)?);
+            let (caller, user) = person(event)?;
             let params = Params::new().text("inbox", user.to_string());
             Ok(http::json(200, &view(&caller).page::<InboxItem>("list_inbox", params).await?))
         }
         "GET /v1/me/inbox/{id}" => {
-            let (caller, user) = (http::caller(event, &Role::ALL)?, person(event)?);
+            let (caller, user) = person(event)?;
             let Shown { row, version } = one(view(&caller), "item").await?;
             let row = InboxItem::of(row, user).ok_or_else(|| Problem::not_found("item"))?;
             Ok(http::json(200, &Shown { row, version }))
