@@ -6,9 +6,10 @@ use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, SharedCredentialsProvider};
-use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
+
+use crate::web::TcpWeb;
 
 /// Amazon Root CA 1 to 4.
 pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
@@ -95,27 +96,22 @@ pub(crate) fn is_plain(url: &str) -> bool {
     url.starts_with("http://")
 }
 
-/// HTTPS with ring: a third smaller than aws-lc, and no cmake.
+/// HTTPS.
 ///
 /// It trusts Amazon's own four authorities, which all of AWS's endpoints answer with, and reads none of the machine's: at a cold start those
 /// take longer than everything else. Source: Amazon Trust Services, "Root CAs"; ADR 42.
 fn https() -> SharedHttpClient {
-    let roots = tls::TrustStore::empty().with_native_roots(false).with_pem_certificate(AMAZON_ROOTS);
-    let context = tls::TlsContext::builder().with_trust_store(roots).build().expect("a test builds the client from these authorities");
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-        .tls_context(context)
-        .build_https()
+    TcpWeb::to_aws().expect("a test builds the client from these authorities").for_sdks()
 }
 
 /// A call that has taken this long is taken for lost.
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().connect_timeout(Duration::from_secs(1)).operation_attempt_timeout(Duration::from_secs(5)).build()
+    TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(5)).build()
 }
 
 /// Plain HTTP, for endpoints on this machine: no certificate authorities are read.
 pub fn loopback() -> SharedHttpClient {
-    aws_smithy_http_client::Builder::new().build_http()
+    TcpWeb::loopback().for_sdks()
 }
 
 #[cfg(test)]
@@ -128,6 +124,5 @@ mod tests {
         assert_eq!(text.matches("BEGIN CERTIFICATE").count(), 4);
         // Building parses them: a certificate that cannot be read panics here, and not in a function.
         drop(https());
-        crate::web::TcpWeb::to_aws().unwrap();
     }
 }

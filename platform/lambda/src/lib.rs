@@ -1,7 +1,7 @@
 //! What every function needs at its edge.
 //!
 //! - [`function`]: what a function stands on, and its loop: the whole of a Lambda `main`
-//! - [`clients`]: the AWS clients of one function, over one transport
+//! - [`clients`]: the AWS clients of one function, over one [`transport`]
 //! - [`causes`]: an error with all that led to it, for logs
 //! - [`http`]: requests, answers, problems
 //! - [`queue`]: a batch of a queue's messages, each by itself
@@ -17,6 +17,7 @@ pub mod http;
 pub mod machine;
 pub mod metrics;
 pub mod queue;
+mod transport;
 pub mod web;
 
 pub use clients::{Account, MissingVariable, variable};

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::HttpsConnector;
+use hyper::body::Incoming;
+use hyper_rustls::builderstates::WantsSchemes;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -17,6 +19,8 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// An answer on its way.
 pub type Answering<'a> = Pin<Box<dyn Future<Output = Result<http::Response<Bytes>, BoxError>> + Send + 'a>>;
 
+/// How long it may take to reach an endpoint.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// An answer larger than this is an error.
@@ -28,7 +32,8 @@ pub trait Web: Send + Sync {
     fn call(&self, request: http::Request<Bytes>) -> Answering<'_>;
 }
 
-/// HTTP and HTTPS over TCP.
+/// HTTP/1.1 and HTTPS over TCP; clones share their connections.
+#[derive(Clone, Debug)]
 pub struct TcpWeb {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
@@ -36,8 +41,7 @@ pub struct TcpWeb {
 impl TcpWeb {
     /// With the certificate authorities of the machine.
     pub fn new() -> std::io::Result<Self> {
-        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
-        Ok(Self { client: Client::builder(TokioExecutor::new()).build(tls) })
+        Ok(Self::over(hyper_rustls::HttpsConnectorBuilder::new().with_native_roots()?))
     }
 
     /// For AWS: it trusts Amazon's own authorities, and reads none of the machine's.
@@ -65,15 +69,28 @@ impl TcpWeb {
             .expect("ring has the protocol versions that rustls calls safe")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let tls = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().build();
-        Self { client: Client::builder(TokioExecutor::new()).build(tls) }
+        Self::over(hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls))
+    }
+
+    fn over(tls: HttpsConnectorBuilder<WantsSchemes>) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        Self { client: Client::builder(TokioExecutor::new()).build(connector) }
+    }
+
+    /// Sends a request; its answer's body is still to come.
+    pub(crate) async fn send(&self, request: http::Request<Full<Bytes>>) -> Result<http::Response<Incoming>, BoxError> {
+        Ok(self.client.request(request).await?)
     }
 }
 
 impl Web for TcpWeb {
     fn call(&self, request: http::Request<Bytes>) -> Answering<'_> {
         Box::pin(async move {
-            let answer = tokio::time::timeout(TIMEOUT, self.client.request(request.map(Full::new))).await??;
+            let answer = tokio::time::timeout(TIMEOUT, self.send(request.map(Full::new))).await??;
             let (parts, body) = answer.into_parts();
             let body = tokio::time::timeout(TIMEOUT, Limited::new(body, LARGEST_ANSWER).collect()).await??.to_bytes();
             Ok(http::Response::from_parts(parts, body))

@@ -1,3 +1,4 @@
-//! What functions print for CloudWatch.
+//! What functions print for CloudWatch, and how the requests of the SDKs travel.
 
 mod embedded;
+mod transport;
