@@ -1,5 +1,5 @@
 //! What a command costs and how fast the pipeline is: `cargo bench -p annals`. Figures and ratios, nothing is asserted.
-//! `-- cost`, `-- speed`, `-- flat`, `-- delay`, `-- pipeline` and `-- projections` run one part; `-- backlog` takes minutes and runs only when named.
+//! `-- cost`, `-- speed`, `-- flat`, `-- delay`, `-- pipeline` and `-- projections` run one part; `-- backlog` and `-- rebuild` take minutes and run only when named.
 //!
 //! - cost: calls, WCU and RCU per append from ReturnConsumedCapacity, warm and cold, at stream lengths 10, 1,000 and 10,000
 //! - bytes: what a commit takes beyond its payload
@@ -8,6 +8,7 @@
 //! - pipeline: a backlog from log to row and bus, against bare conditional puts of the same rows
 //! - projections: cost per 1,000 commits by batch size, the fold alone, and a rebuild against scanning and writing
 //! - backlog: a million records, and what is in memory while they go
+//! - rebuild: a projection from a million commits, and what is in memory meanwhile
 //! - delay: from acknowledged to row visible, and to email written
 
 #[global_allocator]
@@ -37,7 +38,8 @@ fn main() {
         Some("pipeline") => runtime.block_on(pipeline::against_bare_puts()),
         Some("projections") => runtime.block_on(projections::run()),
         Some("backlog") => runtime.block_on(pipeline::backlog()),
-        Some(other) => eprintln!("there is no part {other}: cost, speed, flat, delay, pipeline, projections or backlog"),
+        Some("rebuild") => runtime.block_on(pipeline::rebuild()),
+        Some(other) => eprintln!("there is no part {other}: cost, speed, flat, delay, pipeline, projections, backlog or rebuild"),
         // A process each: memory and caches of one part are not the next one's.
         None => ["cost", "speed", "flat", "delay", "pipeline", "projections"].iter().for_each(|part| {
             let program = std::env::current_exe().expect("a running program has a file");

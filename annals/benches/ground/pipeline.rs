@@ -90,20 +90,10 @@ fn row_and_event(system: &Arc<System>) -> Function {
     })
 }
 
-/// A backlog of a million records, what is in memory while it goes, and while a projection is rebuilt from all of it.
+/// A backlog of a million records, and what is in memory while it goes.
 pub(crate) async fn backlog() {
     let directory = tempfile::tempdir().expect("a directory");
-    let system = open(directory.path(), Durability::Process).await;
-    let model = Model::of(&system).await;
-    println!("a backlog of {BACKLOG} records, streams of 10 commits");
-    let began = Instant::now();
-    fill(&system, &model, BACKLOG, 10).await;
-    println!(
-        "  filled in {:.0} s, {} MB on disk, {} MB resident",
-        began.elapsed().as_secs_f64(),
-        megabytes(directory.path()),
-        resident_megabytes()
-    );
+    let system = a_million(directory.path()).await;
     let began = Instant::now();
     let running = system.local().start();
     let draining = tokio::spawn({
@@ -119,11 +109,13 @@ pub(crate) async fn backlog() {
     let seconds = began.elapsed().as_secs_f64();
     println!("  drained in {seconds:.0} s or less: {:.0}/s, {} MB resident", BACKLOG as f64 / seconds, resident_megabytes());
     running.stop().await;
-    rebuild_from_backlog(&system).await;
 }
 
-async fn rebuild_from_backlog(system: &Arc<System>) {
-    let (reconciler, clock) = crate::projections::rebuilding(system);
+/// A projection rebuilt from a million commits, and what is in memory meanwhile.
+pub(crate) async fn rebuild() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let system = a_million(directory.path()).await;
+    let (reconciler, clock) = crate::projections::rebuilding(&system);
     let (mut walk, began) = (Walk::new(clock.now()), Instant::now());
     while walk.finished_at.is_none() {
         reconciler.go_on(&mut walk, Mode::Rebuild, Some(clock.now().plus(TimeDelta::seconds(15)))).await.expect("a walk");
@@ -135,6 +127,18 @@ async fn rebuild_from_backlog(system: &Arc<System>) {
         );
     }
     println!("  rebuilt at {:.0} commits/s", walk.tally.commits as f64 / began.elapsed().as_secs_f64());
+}
+
+/// A system with a million commits that nothing has followed yet.
+async fn a_million(directory: &Path) -> Arc<System> {
+    let system = open(directory, Durability::Process).await;
+    let model = Model::of(&system).await;
+    println!("{BACKLOG} commits, streams of 10");
+    let began = Instant::now();
+    fill(&system, &model, BACKLOG, 10).await;
+    let seconds = began.elapsed().as_secs_f64();
+    println!("  filled in {seconds:.0} s, {} MB on disk, {} MB resident", megabytes(directory), resident_megabytes());
+    system
 }
 
 /// A commit and a row as the system makes them: others are made after them.

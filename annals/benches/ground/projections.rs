@@ -244,7 +244,9 @@ async fn put(client: &aws_sdk_dynamodb::Client, stream: &AttributeValue) {
 async fn in_memory() -> Arc<System> {
     let (clock, ids) = (Arc::new(MachineClock), Arc::new(MachineIds));
     let options = Options { store: Store::Memory, durability: Durability::Process, clock, ids, trim: Trim::OncePassed, faults: None };
-    Arc::new(System::open(options).await.expect("the system opens"))
+    let system = System::open(options).await.expect("the system opens");
+    system.found_demo().await.expect("a demo organisation");
+    Arc::new(system)
 }
 
 fn deps(system: &Arc<System>, role: &str) -> ProjectorDeps {

@@ -10,18 +10,26 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use annals_harness::{Harness, Stage};
+use annals_kit::Generation;
+use annals_lambda::machine::MachineIds;
+use annals_ledger::checkpoint::{LedgerKey, Origin};
 use serde_json::json;
 
 const TO_NEXT: Duration = Duration::from_millis(10);
 const TO_ANSWER: Duration = Duration::from_millis(15);
 const STARTS: usize = 15;
 /// What functions ask for in their environment.
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 13] = [
     ("ANNALS_BUS", "annals"),
+    ("ANNALS_HASH_KEY", "secret"),
+    ("ANNALS_IDENTITY_KEY", "secret"),
     ("ANNALS_IDENTITY_URL", "http://127.0.0.1:1"),
     ("ANNALS_LEDGER_OBJECTS", "/tmp"),
     ("ANNALS_LEDGER_ORIGIN", "annals.example"),
     ("ANNALS_MAIL_FROM", "billing@annals.example"),
+    ("ANNALS_PUBLIC_URL", "http://127.0.0.1:1"),
+    ("ANNALS_PUSH_APPLICATION", "arn:aws:sns:eu-west-1:000000000000:app/GCM/annals"),
+    ("ANNALS_SERVICE_KEYS", "notifications:00000000000000000000000000000000"),
     ("ANNALS_VAULT_KEY", "alias/vault"),
     ("ANNALS_WEBHOOK_SECRET", "secret"),
     ("ANNALS_WEBHOOK_TENANT", "demo"),
@@ -55,7 +63,16 @@ fn name(binary: &Path) -> &str {
 
 fn stage(binary: &Path) -> Stage {
     let stage = Stage::of(name(binary), &binary.display().to_string()).route("POST", "/v1/subscriptions");
-    VARIABLES.iter().fold(stage, |stage, (name, value)| stage.variable(name, value))
+    let stage = VARIABLES.iter().fold(stage, |stage, (name, value)| stage.variable(name, value));
+    match name(binary).strip_suffix("-signer") {
+        Some(service) => stage.variable("ANNALS_LEDGER_KEY", ledger_key(service).secret_text()),
+        None => stage,
+    }
+}
+
+/// A key for a service's ledger; of this run only.
+fn ledger_key(service: &str) -> LedgerKey {
+    LedgerKey::generate(Origin::new("annals.example", service, Generation::default()), &MachineIds)
 }
 
 /// What a new environment took to its first `/next` and to its first answer, whatever that was.
