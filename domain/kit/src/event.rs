@@ -1,6 +1,7 @@
 //! Events as they are stored: a type, a schema version and a payload that people can read.
 
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -95,6 +96,8 @@ impl StoredEvent {
         for upcast in &known.upcasts[self.schema as usize - 1..] {
             payload = upcast(payload).map_err(wrong)?;
         }
-        serde_json::from_value(serde_json::json!({ "type": self.event_type, "payload": payload })).map_err(|error| wrong(error.to_string()))
+        // The type comes first: serde would have to keep a copy of a payload that comes before it.
+        let form = [("type", Value::String(self.event_type.clone())), ("payload", Value::Object(payload))];
+        E::deserialize(MapDeserializer::new(form.into_iter())).map_err(|error: serde_json::Error| wrong(error.to_string()))
     }
 }
