@@ -11,6 +11,7 @@ use annals_local::{Call, Config, Fault, Faults, Local, Role, Store};
 use annals_log::size::item_size;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::contestant::Contestant;
 use crate::way::Way;
@@ -24,6 +25,7 @@ pub struct Account {
     local: Local,
     endpoint: SocketAddr,
     faults: Arc<Injected>,
+    serving: JoinHandle<()>,
 }
 
 /// What calls of a contestant came to.
@@ -58,14 +60,16 @@ impl Account {
         let local = Local::open(config).await.map_err(|error| error.to_string())?;
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         let endpoint = listener.local_addr().map_err(|error| error.to_string())?;
-        let serving = local.clone();
-        tokio::spawn(async move { serving.serve_aws(listener).await });
-        Ok(Self { local, endpoint, faults })
+        let served = local.clone();
+        let serving = tokio::spawn(async move { served.serve_aws(listener).await });
+        Ok(Self { local, endpoint, faults, serving })
     }
 
-    /// Ends it; what it has stays in its directory.
-    pub fn close(self) {
+    /// Ends it; what it has stays in its directory, which nothing writes to any more.
+    pub async fn close(self) {
         self.local.stop_serving();
+        // It holds the database open too. A panic there is nothing to wait for.
+        let _ = self.serving.await;
     }
 
     /// The way of this contestant in process.

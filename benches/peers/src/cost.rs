@@ -92,7 +92,7 @@ pub async fn steady(scale: Scale) -> Result<Vec<Steady>, String> {
             let bytes = (account.bytes(contestant).await? - before) as f64 / (commands * notes).max(1) as f64;
             all.push(Steady { contestant, notes, commands, spent, bytes, failed: answer.failed });
         }
-        account.close();
+        account.close().await;
     }
     Ok(all)
 }

@@ -137,7 +137,7 @@ async fn fill(directory: &Path, scale: Scale) -> Result<(), String> {
         answer.failed.map_or(Ok(()), |reason| Err(format!("{}: {reason}", contestant.name())))
     });
     let filled = futures_util::future::join_all(filling).await;
-    account.close();
+    account.close().await;
     filled.into_iter().collect()
 }
 

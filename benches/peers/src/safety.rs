@@ -39,7 +39,7 @@ pub async fn run(scale: Scale) -> Result<Vec<(Transport, Safety)>, String> {
         let alone = futures_util::future::join_all(alone).await;
         all.extend(alone.into_iter().flatten().map(|one| (transport, one)));
     }
-    account.close();
+    account.close().await;
     Ok(all)
 }
 

@@ -23,7 +23,7 @@ pub async fn run(filled: &Path, directory: &Path, scale: Scale) -> Result<(Vec<S
         eprintln!("  round {number} of {}", scale.rounds);
         let account = crate::copy(filled, &directory.join(number.to_string())).await?;
         resident = round(&account, scale, &mut speeds).await?;
-        account.close();
+        account.close().await;
     }
     Ok((speeds.into_values().collect(), resident))
 }

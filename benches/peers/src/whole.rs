@@ -46,7 +46,7 @@ pub async fn run(directory: &std::path::Path, scale: Scale) -> Result<Vec<Whole>
         }
     }
     order(&mut all, &account, events).await;
-    account.close();
+    account.close().await;
     Ok(all)
 }
 

@@ -36,7 +36,7 @@ impl HttpConnector for Transport {
         let web = self.0.clone();
         HttpConnectorFuture::new(async move {
             // Whatever keeps an answer from coming is of the network, and says nothing of what became of the request.
-            let answer = web.send(in_memory(request)?).await.map_err(|error| ConnectorError::io(error.into()))?;
+            let answer = web.send(in_memory(request)?).await.map_err(ConnectorError::io)?;
             HttpResponse::try_from(answer.map(SdkBody::from_body_1_x)).map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
