@@ -1,6 +1,6 @@
 //! Is the HTTP client of AWS SDKs: their requests go over HTTP/1.1, which every endpoint that they are sent to speaks.
 //!
-//! The SDKs' own client brings HTTP/2 along, which nothing here asks for and which is a twentieth of a package (ADR 44).
+//! The SDKs' own client brings HTTP/2 along, which nothing here asks for and which is a seventh of a package (ADR 44).
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
