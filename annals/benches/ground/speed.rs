@@ -58,12 +58,15 @@ async fn compare(durability: Durability) {
         let system = open(directory.path(), durability).await;
         let count = if durability == Durability::Power { BATCH / 4 } else { BATCH };
         let bare = bare_inserts(&system, count).await;
+        let alone = commands(&system, count / 2, &format!("alone{round}")).await;
+        system.local().settle().await;
         let running = system.local().start();
         let commands = commands(&system, count, &format!("r{round}")).await;
         let behind = Instant::now();
         system.local().settle().await;
         println!(
-            "  round {round}: bare inserts {bare:>6.0}/s, commands {commands:>6.0}/s, ratio {:.2}; rows and bus caught up {:.0} ms later",
+            "  round {round}: bare inserts {bare:>6.0}/s, commands with nothing else running {alone:>6.0}/s, \
+             with projector and bus {commands:>6.0}/s, ratio {:.2}; rows and bus caught up {:.0} ms later",
             commands / bare,
             behind.elapsed().as_secs_f64() * 1000.0
         );

@@ -1,7 +1,7 @@
 //! Is the HTTP client of AWS SDKs in this process: requests go to the local account instead of the network.
 
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -32,23 +32,27 @@ impl HttpClient for Transport {
 }
 
 impl HttpConnector for Transport {
+    /// Each call is a task: what a caller has under way at the same time runs at the same time, on whatever processor is free, as it would
+    /// over a network. And a call whose caller has stopped waiting still runs.
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let account = self.0.upgrade();
-        HttpConnectorFuture::new(async move {
-            let account = account.ok_or_else(|| ConnectorError::io("the local account is closed".into()))?;
-            let request = read(request)?;
-            // The signature is not checked here: whoever is in this process could read the secrets anyway, and
-            // checking costs as much as a small read. The role still comes from the signed credentials.
-            let principal = gateway::access_key_id(&request).and_then(|key| account.iam.principal(key));
-            let outcome = match principal {
-                Some(principal) => gateway::call(&account, principal, &request).await,
-                None => Outcome::Answered(unknown_caller()),
-            };
-            match outcome {
-                Outcome::Answered(answer) => write(answer, &account),
-                Outcome::Lost => Err(ConnectorError::io("connection reset (injected)".into())),
-            }
-        })
+        let called = tokio::spawn(answered(self.0.upgrade(), request));
+        HttpConnectorFuture::new(async move { called.await.unwrap_or_else(|error| Err(ConnectorError::other(error.into(), None))) })
+    }
+}
+
+async fn answered(account: Option<Arc<Account>>, request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+    let account = account.ok_or_else(|| ConnectorError::io("the local account is closed".into()))?;
+    let request = read(request)?;
+    // The signature is not checked here: whoever is in this process could read the secrets anyway, and
+    // checking costs as much as a small read. The role still comes from the signed credentials.
+    let principal = gateway::access_key_id(&request).and_then(|key| account.iam.principal(key));
+    let outcome = match principal {
+        Some(principal) => gateway::call(&account, principal, &request).await,
+        None => Outcome::Answered(unknown_caller()),
+    };
+    match outcome {
+        Outcome::Answered(answer) => write(answer, &account),
+        Outcome::Lost => Err(ConnectorError::io("connection reset (injected)".into())),
     }
 }
 

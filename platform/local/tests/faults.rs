@@ -3,7 +3,7 @@
 mod support;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use annals_local::{Batch, BatchFault, Call, Fault, Faults, Local, Store, StreamMapping};
@@ -86,4 +86,34 @@ async fn batches_are_redelivered_stalled_and_reordered() {
     local.settle().await;
     assert_eq!(seen.values().last().unwrap(), "d");
     assert!(began.elapsed().as_secs() >= 60);
+}
+
+/// Holds two calls until both are there; how many came while the other waited.
+#[derive(Default)]
+struct Meeting {
+    came: Mutex<usize>,
+    both: Condvar,
+}
+
+impl Faults for Meeting {
+    fn plan(&self, _: &Call<'_>) -> Fault {
+        let mut came = self.came.lock().unwrap();
+        *came += 1;
+        self.both.notify_all();
+        // A minute is for a failing test alone: those that meet do not wait for it.
+        let (_came, waited) = self.both.wait_timeout_while(came, Duration::from_secs(60), |came| *came < 2).unwrap();
+        if waited.timed_out() { Fault::InternalError } else { Fault::None }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_caller_has_under_way_at_the_same_time_runs_at_the_same_time() {
+    let mut config = config(Store::Memory);
+    config.faults = Some(Arc::new(Meeting::default()));
+    let local = Local::open(config).await.unwrap();
+    let once = dynamodb(&local, "admin").config().to_builder().retry_config(RetryConfig::disabled()).build();
+    let client = aws_sdk_dynamodb::Client::from_conf(once);
+    let describe = || client.describe_table().table_name("log").send();
+    let (one, other) = tokio::join!(describe(), describe());
+    assert!(one.is_ok() && other.is_ok(), "{one:?}, {other:?}");
 }
