@@ -1,7 +1,7 @@
 //! Reads the stream records the embedded database keeps, from a place onwards, and deletes old ones.
 
-use rusqlite::Row;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 use serde_json::Value;
 
 use crate::engine::{Engine, last_id};
@@ -32,6 +32,10 @@ pub(crate) struct Page {
 /// Records looked at before others get their turn at the connection.
 const MOST_LOOKED_AT: usize = 1000;
 
+/// NOT INDEXED: by primary key from the place on. The index by number would be sorted first.
+const AFTER: &str = "SELECT id, event_name, keys_json, new_image, old_image, created_at, user_identity
+    FROM _stream_records NOT INDEXED WHERE table_name = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4";
+
 /// The table's records after a place, at most `until`: up to `limit` of those whose keys are wanted. Images are read of those alone.
 pub(crate) fn after(
     engine: &Engine,
@@ -45,15 +49,13 @@ pub(crate) fn after(
         // Asked first: what is committed in between is found by the next page.
         let end = last_id(connection)?.min(until.unwrap_or(i64::MAX));
         let mut page = Page { records: Vec::new(), read_to: end.max(place), is_last: true };
-        if end <= place {
+        // Up to the table's own last record: what follows are other tables' records, and there may be a million of them.
+        let last = end.min(last_id_of(connection, table)?);
+        if last <= place {
             return Ok(page);
         }
-        // NOT INDEXED: by primary key from the place on. The index by number would be sorted first.
-        let mut statement = connection.prepare_cached(
-            "SELECT id, event_name, keys_json, new_image, old_image, created_at, user_identity
-             FROM _stream_records NOT INDEXED WHERE table_name = ?1 AND id > ?2 AND id <= ?3 ORDER BY id LIMIT ?4",
-        )?;
-        let mut rows = statement.query((table, place, end, MOST_LOOKED_AT as i64))?;
+        let mut statement = connection.prepare_cached(AFTER)?;
+        let mut rows = statement.query((table, place, last, MOST_LOOKED_AT as i64))?;
         let mut looked_at = 0;
         while let Some(row) = rows.next()? {
             looked_at += 1;
@@ -64,7 +66,7 @@ pub(crate) fn after(
             }
             if page.records.len() == limit || looked_at == MOST_LOOKED_AT {
                 page.read_to = row.get(0)?;
-                page.is_last = page.read_to == end;
+                page.is_last = page.read_to == last;
                 break;
             }
         }
@@ -106,15 +108,17 @@ pub(crate) fn end(engine: &Engine) -> rusqlite::Result<i64> {
 
 /// The place of the table's last record; 0 when there is none.
 pub(crate) fn end_of(engine: &Engine, table: &str) -> rusqlite::Result<i64> {
-    engine.read(|connection| {
-        // By the index that keeps writes fast: numbers rise with ids.
-        connection
-            .prepare_cached(
-                "SELECT COALESCE((SELECT id FROM _stream_records WHERE table_name = ?1
-                 ORDER BY CAST(sequence_number AS INTEGER) DESC LIMIT 1), 0)",
-            )?
-            .query_row([table], |row| row.get(0))
-    })
+    engine.read(|connection| last_id_of(connection, table))
+}
+
+fn last_id_of(connection: &Connection, table: &str) -> rusqlite::Result<i64> {
+    // By the index that keeps writes fast: numbers rise with ids.
+    connection
+        .prepare_cached(
+            "SELECT COALESCE((SELECT id FROM _stream_records WHERE table_name = ?1
+             ORDER BY CAST(sequence_number AS INTEGER) DESC LIMIT 1), 0)",
+        )?
+        .query_row([table], |row| row.get(0))
 }
 
 /// The oldest records of a table: place and machine time.
@@ -135,4 +139,58 @@ pub(crate) fn delete_to(engine: &Engine, table: &str, place: i64) -> rusqlite::R
     engine.write(|connection| {
         connection.prepare_cached("DELETE FROM _stream_records NOT INDEXED WHERE table_name = ?1 AND id <= ?2")?.execute((table, place))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_kit::{Clock, Timestamp};
+    use rusqlite::StatementStatus;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::{Durability, Store};
+    use crate::dynamodb;
+
+    struct Noon;
+
+    impl Clock for Noon {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_seconds(1_772_366_400).unwrap()
+        }
+    }
+
+    fn run(engine: &Engine, operation: &str, request: &Value) {
+        let work = dynamodb::read(operation, &request.to_string()).ok().unwrap();
+        assert!(engine.run(&Noon, work)().is_ok(), "{operation}");
+    }
+
+    fn put(engine: &Engine, table: &str, key: usize) {
+        run(engine, "PutItem", &json!({ "TableName": table, "Item": { "PK": { "S": key.to_string() } } }));
+    }
+
+    /// What the reading of records has cost the database since it was opened.
+    fn steps(engine: &Engine) -> i32 {
+        engine.read(|connection| Ok(connection.prepare_cached(AFTER)?.get_status(StatementStatus::VmStep))).unwrap()
+    }
+
+    #[test]
+    fn a_quiet_tables_place_is_not_looked_for_among_a_busy_ones_records() {
+        let engine = Engine::open(&Store::Memory, Durability::Process).unwrap();
+        for table in ["quiet", "busy"] {
+            let key = json!([{ "AttributeName": "PK", "KeyType": "HASH" }]);
+            let types = json!([{ "AttributeName": "PK", "AttributeType": "S" }]);
+            let stream = json!({ "StreamEnabled": true, "StreamViewType": "NEW_IMAGE" });
+            let definition = json!({ "TableName": table, "KeySchema": key, "AttributeDefinitions": types, "StreamSpecification": stream, "BillingMode": "PAY_PER_REQUEST" });
+            run(&engine, "CreateTable", &definition);
+        }
+        put(&engine, "quiet", 0);
+        (0..300).for_each(|key| put(&engine, "busy", key));
+        let first = after(&engine, "quiet", 0, None, 10, |_| true).unwrap();
+        assert_eq!((first.records.len(), first.is_last), (1, true));
+        let place = first.records[0].id;
+        let one_found = steps(&engine);
+        let more = after(&engine, "quiet", place, None, 10, |_| true).unwrap();
+        assert_eq!((more.records.len(), more.is_last, more.read_to), (0, true, place + 300));
+        assert!(steps(&engine) - one_found < 300, "{} steps", steps(&engine) - one_found);
+    }
 }
