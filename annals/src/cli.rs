@@ -10,7 +10,8 @@ use crate::logs::LOGS;
 
 /// Event-sourced billing on DynamoDB Streams, whole on this machine.
 ///
-/// `annals` alone starts the system on a data directory: HTTP API, DynamoDB, streams, bus, queues, mail. Every other command
+/// `annals` alone starts the system on a data directory: HTTP API, DynamoDB, streams, bus, queues, mail. An empty directory begins with a
+/// year of a small company, so that there is something to ask; with --empty it does not. Every other command
 /// asks the system that runs on that directory or, where none runs, starts one of its own for as long as it needs.
 ///
 /// Exit codes: 0 yes or done, 1 no (there is something to look at), 2 could not tell.
@@ -104,11 +105,14 @@ pub struct Up {
     /// beside this program, or in DIR.
     #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
     pub lambda_processes: Option<Option<PathBuf>>,
+    /// Start an empty data directory without the demo: a year of a small company, played into it.
+    #[arg(long)]
+    pub empty: bool,
 }
 
 impl Default for Up {
     fn default() -> Self {
-        Self { port: 7070, dynamodb_port: 7071, durable: false, lambda_processes: None }
+        Self { port: 7070, dynamodb_port: 7071, durable: false, lambda_processes: None, empty: false }
     }
 }
 

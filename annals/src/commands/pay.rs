@@ -2,11 +2,10 @@
 
 use annals_kit::{Clock, Ids};
 use annals_lambda::machine::{MachineClock, MachineIds};
-use billing_service::stripe::provider_amount;
-use serde_json::json;
 
 use super::webhook;
 use crate::cli::Pay;
+use crate::notice::Notice;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 
@@ -21,33 +20,18 @@ pub(super) async fn run(session: &Session, options: &Pay) -> Result<Answer, Coul
         say(format_args!("no: there is no invoice {}", options.invoice));
         return Ok(Answer::No);
     }
-    let now = MachineClock.now().seconds();
-    let currency = invoice["currency"].as_str().unwrap_or_default();
-    let amount = provider_amount(invoice["amount"].as_i64().unwrap_or_default(), currency);
-    let (event_type, paid, remaining) = match options.fail {
-        true => ("invoice.payment_failed", 0, amount),
-        false => ("invoice.paid", amount, 0),
+    let event_type = if options.fail { "invoice.payment_failed" } else { "invoice.paid" };
+    let notice = Notice {
+        event: format!("evt_{}", MachineIds.uuid().simple()),
+        at: MachineClock.now(),
+        invoice: &options.invoice.to_string(),
+        customer: invoice["customer_id"].as_str().unwrap_or_default(),
+        currency: invoice["currency"].as_str().unwrap_or_default(),
+        amount: invoice["amount"].as_i64().unwrap_or_default(),
+        attempts: invoice["version"].as_u64().unwrap_or(1),
+        is_paid: !options.fail,
     };
-    let attempts = invoice["version"].as_u64().unwrap_or(1);
-    let body = json!({
-        "id": format!("evt_{}", MachineIds.uuid().simple()),
-        "object": "event",
-        "type": event_type,
-        "created": now,
-        "data": { "object": {
-            "id": format!("in_{}", options.invoice.simple()),
-            "object": "invoice",
-            "customer": invoice["customer_id"],
-            "currency": currency.to_lowercase(),
-            "amount_due": amount,
-            "amount_paid": paid,
-            "amount_remaining": remaining,
-            "attempt_count": attempts,
-            "created": now,
-            "metadata": { "annals_invoice": options.invoice },
-        } },
-    });
-    let (status, said) = webhook::post(session, body.to_string().into_bytes()).await?;
+    let (status, said) = webhook::post(session, notice.body()).await?;
     let recorded = status == 200 && said["outcome"] == "recorded";
     match recorded {
         true => say(format_args!(

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use annals_kit::Clock;
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_local::{Durability, Store, Trim};
 use tokio::net::TcpListener;
@@ -14,6 +15,7 @@ use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Listening;
 use crate::system::processes::{Binaries, Endpoints};
 use crate::system::{Options, System, credentials, outbox};
+use crate::year::{self, Played};
 
 /// The exit code after a second Ctrl-C: 128 and the signal's number, as shells have it.
 const STOPPED_AT_ONCE: i32 = 130;
@@ -22,13 +24,16 @@ const STOPPED_AT_ONCE: i32 = 130;
 pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldNotTell> {
     let binaries = options.lambda_processes.as_ref().map(|folder| binaries(folder.as_deref())).transpose()?;
     let durability = if options.durable { Durability::Power } else { Durability::Process };
+    let (api, aws) = (listen(options.port, "--port").await?, listen(options.dynamodb_port, "--dynamodb-port").await?);
+    if !options.empty && year::is_new(directory) {
+        begin_with_a_year(directory).await?;
+    }
     let store = Store::Directory(directory.to_owned());
     let made_of =
         Options { store, durability, clock: Arc::new(MachineClock), ids: Arc::new(MachineIds), trim: Trim::OncePassed, faults: None };
     let system = System::open(made_of).await.map_err(|error| not_opened(&error))?;
     // What an earlier process left behind, killed before it could take it back.
     Listening::remove(directory);
-    let (api, aws) = (listen(options.port, "--port").await?, listen(options.dynamodb_port, "--dynamodb-port").await?);
     let listening = Listening { process: std::process::id(), api: url(&api)?, aws: url(&aws)? };
     let mut signals = Signals::listen().map_err(|error| CouldNotTell::new(error, "nothing was started"))?;
     if let Some(binaries) = &binaries {
@@ -64,6 +69,23 @@ pub(super) async fn run(directory: &Path, options: &Up) -> Result<Answer, CouldN
             std::process::exit(STOPPED_AT_ONCE)
         }
     }
+}
+
+/// Plays the demo, and says so.
+async fn begin_with_a_year(directory: &Path) -> Result<(), CouldNotTell> {
+    say(format_args!(
+        "{} is empty: playing a year of a small company into it, so that there is something to ask. Nobody in it exists. --empty starts without.",
+        directory.display()
+    ));
+    let began = std::time::Instant::now();
+    let Played { customers, invoices, payments, failures, changes, cancellations, refunds } =
+        Box::pin(year::play(directory, MachineClock.now())).await?;
+    say(format_args!(
+        "Played in {:.1} s: {customers} customers, {invoices} invoices, {payments} payments and {failures} failed ones, {changes} changes, \
+         {cancellations} cancellations, {refunds} refunds.\n",
+        began.elapsed().as_secs_f64()
+    ));
+    Ok(())
 }
 
 /// What tells the program to stop. Listened to from the start to the end: no signal falls between two waits.

@@ -118,6 +118,15 @@ pub enum SystemError {
 impl System {
     /// Opens the system and installs every function. Nothing is delivered yet.
     pub async fn open(options: Options) -> Result<Self, SystemError> {
+        Self::open_with(options, |_| {}).await
+    }
+
+    /// The same without schedules: for whoever moves the clock and says what runs when.
+    pub async fn open_unscheduled(options: Options) -> Result<Self, SystemError> {
+        Self::open_with(options, |config| config.schedules.clear()).await
+    }
+
+    async fn open_with(options: Options, change: impl FnOnce(&mut Config)) -> Result<Self, SystemError> {
         let Options { store, durability, clock, ids, trim, faults } = options;
         let directory = match &store {
             Store::Directory(path) => Some(path.clone()),
@@ -135,6 +144,7 @@ impl System {
         config.read_guard = Some(Arc::new(guard::ListedReads));
         let contracts = contracts::committed().map_err(SystemError::Contracts)?;
         wiring::connect(&mut config, contracts, &api::described());
+        change(&mut config);
         let owners = services::Owners::of(&config);
         let store = Arc::new(store::MetricsStore::new(clock.clone()));
         config.alarms = alarms::rules(&config, &owners);
@@ -175,6 +185,11 @@ impl System {
         Ok(())
     }
 
+    /// Closes it: its directory is free once nobody else holds the system. Nothing is delivered any more by then.
+    pub fn close(self) {
+        self.local.uninstall();
+    }
+
     /// The local account below.
     pub fn local(&self) -> &Local {
         &self.local
@@ -187,11 +202,12 @@ impl System {
 
     /// Signs what the ledgers have got, as the schedule does every minute: before the system stops, so that nothing waits meanwhile.
     pub async fn sign(&self) {
-        for log in &LOGS {
+        let signing = LOGS.iter().map(|log| async move {
             if let Err(error) = self.local.invoke(&format!("{}-signer", log.service), serde_json::json!({})).await {
                 tracing::warn!(service = log.service, ?error, "the ledger was not signed; it will be");
             }
-        }
+        });
+        futures_util::future::join_all(signing).await;
     }
 
     /// The secrets of this system.

@@ -180,7 +180,7 @@ fn program(directory: &std::path::Path, arguments: &[&str]) -> (i32, String) {
 fn the_program_reaches_a_running_system_and_one_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
     let mut up = Process::new(env!("CARGO_BIN_EXE_annals"));
-    let up = up.arg("--data").arg(directory.path()).args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped());
+    let up = up.arg("--data").arg(directory.path()).args(["up", "--empty", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped());
     let mut up = up.spawn().unwrap();
     let mut lines = BufReader::new(up.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("DynamoDB")), "it says where it listens");

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use annals::commands;
 use annals::session::Session;
 use annals_reads::Item;
+use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser;
 use serde_json::{Value, json};
 
 use crate::people::PASSWORD;
 use crate::world::{World, notice, subscription};
 
-const EMAIL: &str = "marker-email@example.com";
-const NAME: &str = "Marker-Name";
-const BODY: &str = "marker-body@customers.example";
+pub(crate) const EMAIL: &str = "marker-email@example.com";
+pub(crate) const NAME: &str = "Marker-Name";
+pub(crate) const BODY: &str = "marker-body@customers.example";
 
 /// Runs a command line against this world.
 pub(crate) async fn command(world: &World, line: &[&str]) -> annals::outcome::Answer {
@@ -42,8 +43,18 @@ async fn rows(world: &World, table: &str) -> BTreeMap<String, Item> {
     items.map(|item| (format!("{} {}", item["PK"].as_s().unwrap(), item["SK"].as_s().unwrap()), item)).collect()
 }
 
+/// Totals are spread over items by instance: what they say is compared by their own tests, not where it stands.
+fn plain(rows: &BTreeMap<String, Item>) -> BTreeMap<String, Item> {
+    rows.iter().filter(|(key, _)| is_row(key)).map(|(key, item)| (key.clone(), item.clone())).collect()
+}
+
+/// Whether this is the key of a row: neither of a stamp nor of a total.
+fn is_row(key: &str) -> bool {
+    !["STAMP#", "TOTAL#", "CONTRIB#", "POINTER#"].iter().any(|kind| key.starts_with(kind))
+}
+
 /// A person with an account, and a customer with a contact, an invoice that was paid, and a webhook that was kept.
-async fn two_people(world: &World) -> crate::people::Person {
+pub(crate) async fn two_people(world: &World) -> crate::people::Person {
     let person = world.person(EMAIL, NAME).await;
     world.contact("marker-customer").await;
     let subscription = world.subscribe("k", "marker-customer").await;
@@ -145,16 +156,65 @@ async fn rows_that_are_thrown_away_fold_the_same_again_and_nobody_gets_an_email_
     world.settle().await;
     for (table, before) in tables.iter().zip(before) {
         let after = rows(&world, table).await;
-        // Totals are spread over items by instance: what they say is compared, not where it stands.
-        let plain = |rows: &BTreeMap<String, Item>| -> BTreeMap<String, Item> {
-            let kept =
-                rows.iter().filter(|(key, _)| !["STAMP#", "TOTAL#", "CONTRIB#", "POINTER#"].iter().any(|kind| key.starts_with(kind)));
-            kept.map(|(key, item)| (key.clone(), item.clone())).collect()
-        };
         assert_eq!(plain(&after), plain(&before), "{table}");
         let erased = after.get(&format!("USER#{} META", person.id));
         assert_eq!(erased.map(|row| row["status"].as_s().unwrap().as_str()), (*table == "users").then_some("erased"));
     }
     // Events come again under the ids that they had, as the stream's own row is what says how far it was told: consumers know them.
     assert_eq!((world.system.local().mail().unwrap().len(), world.count("notifications-log").await), (mail, commits));
+}
+
+/// What is left of a stream's own row that is thrown away: how far its stream has been published, at a revision before all others. Nothing of
+/// any other item: only own rows say what the bus has had.
+fn thrown_away(row: &Item) -> Option<Item> {
+    let is_own = row.contains_key("rev") && !row.contains_key("owner") && is_row(row["PK"].as_s().unwrap());
+    let stamp = || {
+        let kept = ["PK", "SK", "ver"].map(|name| (name.to_owned(), row[name].clone()));
+        kept.into_iter().chain([("rev".to_owned(), AttributeValue::N("0".into()))]).collect()
+    };
+    is_own.then(stamp)
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_row_that_is_thrown_away_is_rebuilt_without_an_email_a_push_or_an_event() {
+    let world = World::new().await;
+    let person = two_people(&world).await;
+    command(&world, &["erase", &person.id, "--tenant", &person.organisation, "--yes"]).await;
+    world.settle().await;
+    let tables = ["users", "subscriptions", "notifications"];
+    let mut before = vec![];
+    for table in tables {
+        before.push(rows(&world, table).await);
+    }
+    let client = world.system.account("administrator").dynamodb();
+    for (table, rows) in tables.iter().zip(&before) {
+        assert!(rows.values().any(|row| thrown_away(row).is_some()), "{table} has own rows");
+        for row in rows.values() {
+            let (pk, sk) = (row["PK"].clone(), row["SK"].clone());
+            client.delete_item().table_name(*table).key("PK", pk).key("SK", sk).send().await.unwrap();
+            if let Some(stamp) = thrown_away(row) {
+                client.put_item().table_name(*table).set_item(Some(stamp)).send().await.unwrap();
+            }
+        }
+    }
+    let events = |world: &World| {
+        let readings = world.system.local().meter().readings().into_iter();
+        readings.filter(|(counted, _)| counted.operation == "PutEvents").map(|(_, reading)| reading.calls).sum::<u64>()
+    };
+    let said = |world: &World| (world.system.local().mail().unwrap().len(), world.system.local().pushes().unwrap().len(), events(world));
+    let (told, commits) = (said(&world), world.count("notifications-log").await);
+    assert!(told.0 > 0 && told.2 > 0, "there is something to repeat: {told:?}");
+    let host = Session::of(world.system.clone()).host("operator");
+    for log in &annals::logs::LOGS {
+        for projection in (log.projector)(&host, "annals").described() {
+            assert_eq!(command(&world, &["rebuild", projection.name]).await, annals::outcome::Answer::Yes, "{}", projection.name);
+        }
+    }
+    world.settle().await;
+    for (table, before) in tables.iter().zip(before) {
+        assert_eq!(plain(&rows(&world, table).await), plain(&before), "{table}");
+    }
+    assert_eq!((said(&world), world.count("notifications-log").await), (told, commits));
+    let erased = rows(&world, "users").await.remove(&format!("USER#{} META", person.id)).unwrap();
+    assert_eq!(erased["status"].as_s().unwrap(), "erased");
 }

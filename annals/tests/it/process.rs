@@ -44,7 +44,8 @@ impl Up {
     }
 
     pub(crate) fn start_with(command: &mut Command, options: &[&str]) -> Self {
-        let mut process = command.args(["up", "--port", "0", "--dynamodb-port", "0"]).args(options).stdout(Stdio::piped()).spawn().unwrap();
+        let mut process =
+            command.args(["up", "--empty", "--port", "0", "--dynamodb-port", "0"]).args(options).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let api = lines.map(Result::unwrap).find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned()));
         Self { process, api: api.expect("it says where it listens") }
@@ -226,7 +227,7 @@ fn receipts(directory: &Path) -> BTreeMap<String, usize> {
 fn a_second_process_on_the_same_directory_says_so_and_commands_use_the_first() {
     let directory = tempfile::tempdir().unwrap();
     let up = Up::start(directory.path());
-    let second = run(directory.path(), &["up", "--port", "0", "--dynamodb-port", "0"]);
+    let second = run(directory.path(), &["up", "--empty", "--port", "0", "--dynamodb-port", "0"]);
     let said = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(2));
     assert!(said.starts_with("error: the data directory ") && said.contains(&format!("in use by process {}", up.process.id())), "{said}");
@@ -238,7 +239,9 @@ fn a_taken_port_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    for arguments in [["up", "--port", &port, "--dynamodb-port", "0"], ["up", "--port", "0", "--dynamodb-port", &port]] {
+    for arguments in
+        [["up", "--empty", "--port", &port, "--dynamodb-port", "0"], ["up", "--empty", "--port", "0", "--dynamodb-port", &port]]
+    {
         let refused = run(directory.path(), &arguments);
         let said = String::from_utf8(refused.stderr).unwrap();
         assert_eq!(refused.status.code(), Some(2));
@@ -295,7 +298,8 @@ fn it_stops_cleanly_at_a_signal_and_takes_back_what_it_said() {
 #[test]
 fn a_second_signal_stops_it_at_once() {
     let directory = tempfile::tempdir().unwrap();
-    let mut process = annals(directory.path()).args(["up", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut process =
+        annals(directory.path()).args(["up", "--empty", "--port", "0", "--dynamodb-port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
     let api = lines.find_map(|line| line.trim().strip_prefix("API").map(|url| url.trim().to_owned())).unwrap();
     // A request that never ends: the server waits for it.

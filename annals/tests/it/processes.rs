@@ -140,7 +140,7 @@ fn is_still(id: u32, name: &str) -> bool {
 fn binaries_that_are_not_there_are_one_sentence() {
     let directory = tempfile::tempdir().unwrap();
     let option = format!("--lambda-processes={}", directory.path().display());
-    let refused = run(directory.path(), &["up", "--port", "0", "--dynamodb-port", "0", &option]);
+    let refused = run(directory.path(), &["up", "--empty", "--port", "0", "--dynamodb-port", "0", &option]);
     let said = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("has no binary of adjust-invoice, ") && said.contains("cargo build --workspace --bins"), "{said}");

@@ -56,9 +56,19 @@ impl World {
         Self::on(Arc::new(TokioClock(tokio::time::Instant::now())), faults, Trim::OncePassed).await
     }
 
+    /// In this directory, where everything that it keeps can be looked at.
+    pub(crate) async fn in_directory(path: &std::path::Path, faults: Arc<dyn Faults>) -> Self {
+        let clock = Arc::new(TokioClock(tokio::time::Instant::now()));
+        Self::kept(Store::Directory(path.to_owned()), clock, Some(faults), Trim::OncePassed).await
+    }
+
     async fn on(clock: Arc<dyn Clock>, faults: Option<Arc<dyn Faults>>, trim: Trim) -> Self {
+        Self::kept(Store::Memory, clock, faults, trim).await
+    }
+
+    async fn kept(store: Store, clock: Arc<dyn Clock>, faults: Option<Arc<dyn Faults>>, trim: Trim) -> Self {
         let ids = Arc::new(SeededIds::new(11));
-        let options = Options { store: Store::Memory, durability: Durability::Process, clock: clock.clone(), ids, trim, faults };
+        let options = Options { store, durability: Durability::Process, clock: clock.clone(), ids, trim, faults };
         let system = System::open(options).await.unwrap();
         let running = Some(system.local().start());
         system.found_demo().await.unwrap();

@@ -187,6 +187,13 @@ impl Functions {
         installed.insert(function.name.clone(), Arc::new(Installed::new(function)));
     }
 
+    /// Takes away every function.
+    pub fn uninstall(&self) {
+        let installed = std::mem::take(&mut *self.installed.write().unwrap_or_else(|poisoned| poisoned.into_inner()));
+        // Outside of the lock: what they stand on may end with them.
+        drop(installed);
+    }
+
     /// How many invocations are under way.
     pub fn running(&self) -> usize {
         self.running.load(Ordering::SeqCst)

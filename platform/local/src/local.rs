@@ -119,6 +119,12 @@ impl Local {
         self.account.functions.install(function);
     }
 
+    /// Takes away every function. Those that ask the account's own API hold the account: without this it stays open, and so does its
+    /// directory, for as long as the process runs.
+    pub fn uninstall(&self) {
+        self.account.functions.uninstall();
+    }
+
     /// Invokes a function as a request does, and waits for its answer. Refused, and nothing runs, while as many invocations run as may.
     pub async fn invoke(&self, function: &str, event: serde_json::Value) -> Result<serde_json::Value, FunctionError> {
         self.account.functions.invoke_now(function, event).await
