@@ -67,7 +67,11 @@ async fn each_question_has_its_exit_code() {
     for (arguments, words) in [(["as-of", &stream, "@900"], "position 900"), (["extension", "billing", "/nowhere"], "/nowhere")] {
         assert!(ask(&world, &arguments).await.unwrap_err().what.contains(words));
     }
-    assert!(ask(&world, &["person", "ada"]).await.unwrap_err().what.contains("say of which"), "every organisation may have an ada");
+    assert!(ask(&world, &["erasure", "ada"]).await.unwrap_err().what.contains("say of which with --tenant"));
+    assert!(
+        ask(&world, &["person", "ada"]).await.unwrap_err().what.contains("say of which with --tenant"),
+        "every organisation may have an ada"
+    );
     world.settle().await;
     assert_eq!(ask(&world, &["access"]).await.unwrap(), Answer::Yes, "all of this was noted");
 }

@@ -8,7 +8,7 @@ mod replay;
 use std::sync::Arc;
 
 use annals_audit::{AuditError, History, Question, Service, Told, Verdict};
-use annals_kit::{Payload, Tenant};
+use annals_kit::{CustomerId, Payload, Tenant};
 use annals_lambda::causes;
 use annals_ledger::LedgerTable;
 use annals_log::readings::{HistoryExported, HistoryRead, Readings};
@@ -44,8 +44,8 @@ pub(super) async fn run(session: &Session, options: &Audit) -> Result<Answer, Co
         AuditQuestion::Notice { notice } => Question::Notice { stream: notice_stream(notice)? },
         AuditQuestion::Day { day } => Question::Day { day: *day },
         AuditQuestion::Roles { role, moment } => Question::Roles { role: *role, moment: *moment },
-        AuditQuestion::Erasure { person } => Question::Erasure { person: person.clone() },
-        AuditQuestion::Person { person } => Question::Person { person: person.clone() },
+        AuditQuestion::Erasure { person } => Question::Erasure { person: of_a_tenant(options, person)? },
+        AuditQuestion::Person { person } => Question::Person { person: of_a_tenant(options, person)? },
     };
     note(session, options, question.name(), question.parameters()).await?;
     let history = history(session, options);
@@ -65,6 +65,15 @@ fn told_as(told: &Told) -> Answer {
 
 fn notice_stream(text: &str) -> Result<annals_kit::StreamId, CouldNotTell> {
     super::stream::parse(&if text.contains('#') { text.to_owned() } else { format!("NOTE#{text}") })
+}
+
+/// A person of the tenant that was named: two organisations may know somebody under the same id.
+fn of_a_tenant(options: &Audit, person: &CustomerId) -> Result<CustomerId, CouldNotTell> {
+    if options.tenant.is_some() {
+        return Ok(person.clone());
+    }
+    let what = format!("a person is one of an organisation's, and {person} may be somebody else in another: say of which with --tenant");
+    Err(CouldNotTell::new(what, "nothing was read; the organisation that a data directory begins with is demo"))
 }
 
 /// The history that is asked, as an auditor may read it.
