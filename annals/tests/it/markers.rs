@@ -69,7 +69,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     let (bytes, text) = (bytes.to_ascii_lowercase(), text.to_ascii_lowercase());
     let is_in = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
     let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, &text).to_ascii_lowercase();
-    is_in(text.as_bytes()) || is_in(encoded[..encoded.len() - 2].as_bytes())
+    is_in(text.as_bytes()) || is_in(&encoded.as_bytes()[..encoded.len() - 2])
 }
 
 #[tokio::test(start_paused = true)]
