@@ -9,6 +9,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::account::Account;
 use crate::gateway::{self, Outcome};
@@ -33,10 +34,17 @@ impl HttpClient for Transport {
 
 impl HttpConnector for Transport {
     /// Each call is a task: what a caller has under way at the same time runs at the same time, on whatever processor is free, as it would
-    /// over a network. And a call whose caller has stopped waiting still runs.
+    /// over a network. And a call whose caller has stopped waiting still runs. A runtime of one thread has no other processor, and its time
+    /// may stand still until nobody can go on (tests): there the caller does it.
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let called = tokio::spawn(answered(self.0.upgrade(), request));
-        HttpConnectorFuture::new(async move { called.await.unwrap_or_else(|error| Err(ConnectorError::other(error.into(), None))) })
+        let answered = answered(self.0.upgrade(), request);
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::CurrentThread => HttpConnectorFuture::new(answered),
+            _ => {
+                let called = tokio::spawn(answered);
+                HttpConnectorFuture::new(async move { called.await.unwrap_or_else(|error| Err(ConnectorError::other(error.into(), None))) })
+            }
+        }
     }
 }
 
