@@ -100,7 +100,10 @@ impl Session {
     /// The system of `directory`. One of our own delivers what is open.
     pub async fn open(directory: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Result<Self, SessionError> {
         let mut session = Self::open_still(directory, clock, ids).await?;
-        session.deliver().await?;
+        if let Self::Own { system, running } = &mut session {
+            *running = Some(system.local().start());
+            system.found_demo().await?;
+        }
         Ok(session)
     }
 
@@ -212,15 +215,6 @@ impl Session {
         if let Self::Own { system, running: Some(_) } = self {
             system.sign().await;
         }
-    }
-
-    /// A system of our own delivers what is open from now on.
-    pub async fn deliver(&mut self) -> Result<(), SessionError> {
-        if let Self::Own { system, running: running @ None } = self {
-            *running = Some(system.local().start());
-            system.found_demo().await?;
-        }
-        Ok(())
     }
 
     /// Ends the session. A system of our own first finishes what the command has set going, and signs it.

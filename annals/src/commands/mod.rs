@@ -52,15 +52,8 @@ pub async fn run(cli: Cli) -> Result<Answer, CouldNotTell> {
         Command::New(New { command: NewCommand::Projection(options) }) => return new_projection::run(options),
         _ => {}
     }
-    let (clock, ids) = (Arc::new(MachineClock), Arc::new(MachineIds));
-    // An import has the processors to itself: what follows from it is delivered when it is whole.
-    let session = match command {
-        Command::Import(_) => Session::open_still(&cli.data, clock, ids).await,
-        _ => Session::open(&cli.data, clock, ids).await,
-    };
-    let mut session = session.map_err(no_session)?;
+    let session = Session::open(&cli.data, Arc::new(MachineClock), Arc::new(MachineIds)).await.map_err(no_session)?;
     let answer = ask(&session, command, &cli.data).await;
-    session.deliver().await.map_err(no_session)?;
     session.close().await;
     answer
 }
