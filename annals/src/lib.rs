@@ -4,7 +4,7 @@
 //! - [`commands`]: one file per command
 //! - [`cost`]: what commands cost on AWS
 //! - [`logs`]: the log of every service, and what derives from it
-//! - `notice`: what the payment provider tells, where this program plays it
+//! - [`notice`]: what the payment provider tells, where this program plays it
 //! - [`states`]: how the services' streams fold, for whoever asks history
 //! - [`session`]: how a command reaches the system, running already or not
 //! - [`system`]: the local account, wired to the functions of every service
@@ -14,7 +14,7 @@ pub mod cli;
 pub mod commands;
 pub mod cost;
 pub mod logs;
-mod notice;
+pub mod notice;
 pub mod outcome;
 pub mod session;
 pub mod states;

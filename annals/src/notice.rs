@@ -1,7 +1,9 @@
 //! What the payment provider tells of an invoice, where this program plays the provider.
 
 use annals_kit::Timestamp;
+use billing_service::signature::sign;
 use billing_service::stripe::provider_amount;
+use bytes::Bytes;
 use serde_json::json;
 
 /// That an invoice was paid, or that paying it failed.
@@ -51,4 +53,13 @@ impl Notice<'_> {
         .to_string()
         .into_bytes()
     }
+}
+
+/// A webhook of this body to the API at `api`, signed at this time with the provider's secret.
+pub fn webhook(api: &str, body: Vec<u8>, secret: &str, at: Timestamp) -> http::Result<http::Request<Bytes>> {
+    let signature = sign(&body, secret, at);
+    http::Request::post(format!("{api}/v1/webhooks/stripe"))
+        .header("content-type", "application/json")
+        .header("stripe-signature", signature)
+        .body(Bytes::from(body))
 }

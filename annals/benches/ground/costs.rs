@@ -45,8 +45,7 @@ pub(crate) async fn run() {
     of_billing().await;
     of_identity().await;
     println!(" of emails, half of the commits intend one, half say that it was sent, in this order");
-    let projections: [(&str, Made); 1] = [("notifications", |deps| Projector::new(deps).with::<Notifications>())];
-    cost_of_each(NOTIFICATIONS, &projections, &history(NOTIFICATIONS, histories::emails).await).await;
+    costs(NOTIFICATIONS, histories::emails, &[("notifications", |deps| Projector::new(deps).with::<Notifications>())]).await;
 }
 
 async fn of_billing() {
@@ -66,32 +65,32 @@ async fn of_billing() {
         ("receivables-by-customer", |deps| Projector::new(deps).with_totals::<ReceivablesByCustomer>()),
         ("account-balances", |deps| Projector::new(deps).with_totals::<AccountBalances>()),
     ];
-    cost_of_each(BILLING, &projections, &history(BILLING, histories::paid_invoices).await).await;
+    costs(BILLING, histories::paid_invoices, &projections).await;
     println!(" of invoices, half of the commits issue one, half credit it, in this order");
-    let projections: [(&str, Made); 1] = [("credit-notes", |deps| Projector::new(deps).with_rows::<CreditNotes>())];
-    cost_of_each(BILLING, &projections, &history(BILLING, histories::credited_invoices).await).await;
+    costs(BILLING, histories::credited_invoices, &[("credit-notes", |deps| Projector::new(deps).with_rows::<CreditNotes>())]).await;
     println!(" of plans, each drafted, and of webhooks that were kept");
-    let projections: [(&str, Made); 1] = [("plans", |deps| Projector::new(deps).with::<Plans>())];
-    cost_of_each(BILLING, &projections, &history(BILLING, histories::plans).await).await;
-    let projections: [(&str, Made); 1] = [("webhooks", |deps| Projector::new(deps).with::<Webhooks>())];
-    cost_of_each(BILLING, &projections, &history(BILLING, histories::webhooks).await).await;
+    costs(BILLING, histories::plans, &[("plans", |deps| Projector::new(deps).with::<Plans>())]).await;
+    costs(BILLING, histories::webhooks, &[("webhooks", |deps| Projector::new(deps).with::<Webhooks>())]).await;
 }
 
 async fn of_identity() {
     println!(" of people, organisations with one member, invitations, keys and contacts, each new");
-    let projections: [(&str, Made); 1] = [("users", |deps| Projector::new(deps).with::<Users>())];
-    cost_of_each(IDENTITY, &projections, &history(IDENTITY, histories::users).await).await;
+    costs(IDENTITY, histories::users, &[("users", |deps| Projector::new(deps).with::<Users>())]).await;
     let projections: [(&str, Made); 2] = [
         ("organisations", |deps| Projector::new(deps).with::<Organisations>()),
         ("members", |deps| Projector::new(deps).with_rows::<Members>()),
     ];
-    cost_of_each(IDENTITY, &projections, &history(IDENTITY, histories::organisations).await).await;
-    let projections: [(&str, Made); 1] = [("invitations", |deps| Projector::new(deps).with::<Invitations>())];
-    cost_of_each(IDENTITY, &projections, &history(IDENTITY, histories::invitations).await).await;
-    let projections: [(&str, Made); 1] = [("api-keys", |deps| Projector::new(deps).with::<ApiKeys>())];
-    cost_of_each(IDENTITY, &projections, &history(IDENTITY, histories::api_keys).await).await;
-    let projections: [(&str, Made); 1] = [("contacts", |deps| Projector::new(deps).with::<Contacts>())];
-    cost_of_each(IDENTITY, &projections, &history(IDENTITY, histories::contacts).await).await;
+    costs(IDENTITY, histories::organisations, &projections).await;
+    costs(IDENTITY, histories::invitations, &[("invitations", |deps| Projector::new(deps).with::<Invitations>())]).await;
+    costs(IDENTITY, histories::api_keys, &[("api-keys", |deps| Projector::new(deps).with::<ApiKeys>())]).await;
+    costs(IDENTITY, histories::contacts, &[("contacts", |deps| Projector::new(deps).with::<Contacts>())]).await;
+}
+
+/// What these projections cost for a history, as the log's stream hands it over.
+async fn costs<F: Future<Output = ()>>(of: Of, history: impl FnOnce(Log) -> F, projections: &[(&str, Made)]) {
+    let log = deps(&in_memory().await, "administrator", of).log;
+    history(log.clone()).await;
+    cost_of_each(of, projections, &records(of, &log).await).await;
 }
 
 /// Each of them on a system of its own, which has read nothing yet.
@@ -131,13 +130,6 @@ async fn subscriptions() -> Vec<Value> {
     let model = Model::of(&system).await;
     fill(&system, &model, COMMITS, 1).await;
     records(BILLING, &deps(&system, "administrator", BILLING).log).await
-}
-
-/// A history, as the log's stream hands it over.
-async fn history<F: Future<Output = ()>>(of: Of, make: impl FnOnce(Log) -> F) -> Vec<Value> {
-    let log = deps(&in_memory().await, "administrator", of).log;
-    make(log.clone()).await;
-    records(of, &log).await
 }
 
 /// A system with nothing in it.

@@ -28,7 +28,7 @@ const SEALED: &str = "c2VhbGVkIGZvciBhIHBlcnNvbiwgd2l0aCBhIG5vbmNlIGFuZCBhIHRhZy
 pub(crate) async fn paid_invoices(log: Log) {
     issued(&log).await;
     let paid = |number: u64| RecordNotice { issue: None, happened: Happened::Paid(amount()), notice: notice("invoice.paid", number) };
-    each(&log, HALF, Expect::Existing, |id, number| (id, paid(number))).await;
+    each(&log, HALF, Expect::Existing, |_, number| paid(number)).await;
 }
 
 /// The same invoices, credited by half instead of paid.
@@ -44,7 +44,7 @@ pub(crate) async fn credited_invoices(log: Log) {
         most: Most::All,
         notice: None,
     };
-    each(&log, HALF, Expect::Existing, |id, number| (id, credit(number))).await;
+    each(&log, HALF, Expect::Existing, |_, number| credit(number)).await;
 }
 
 async fn issued(log: &Log) {
@@ -64,7 +64,7 @@ async fn issued(log: &Log) {
             provider_invoice: None,
         })
     };
-    each(log, HALF, Expect::New, |id, number| (id, issue(id, number))).await;
+    each(log, HALF, Expect::New, issue).await;
 }
 
 /// Plans, each drafted.
@@ -75,7 +75,7 @@ pub(crate) async fn plans(log: Log) {
         prices: vec![Price { interval: Interval::Month, price: amount() }],
         trial_days: 14,
     };
-    each(&log, COMMITS, Expect::New, |id, number| (id, draft(id, number))).await;
+    each(&log, COMMITS, Expect::New, draft).await;
 }
 
 /// Webhooks that were kept.
@@ -91,7 +91,7 @@ pub(crate) async fn webhooks(log: Log) {
             body: None,
         })
     };
-    each(&log, COMMITS, Expect::New, |id, number| (id, keep(number))).await;
+    each(&log, COMMITS, Expect::New, |_, number| keep(number)).await;
 }
 
 /// People, each with an account whose address is known to be theirs.
@@ -106,7 +106,7 @@ pub(crate) async fn users(log: Log) {
         },
         address: Address::Verified,
     };
-    each(&log, COMMITS, Expect::New, |id, number| (id, create(id, number))).await;
+    each(&log, COMMITS, Expect::New, create).await;
 }
 
 /// Organisations, each with its owner.
@@ -115,7 +115,7 @@ pub(crate) async fn organisations(log: Log) {
         created: OrganisationCreated { organisation_id: id.to_string().parse().expect("a tenant"), name: format!("Organisation {number}") },
         owner: uuid(number, "owner"),
     };
-    each(&log, COMMITS, Expect::New, |id, number| (id, found(id, number))).await;
+    each(&log, COMMITS, Expect::New, found).await;
 }
 
 /// Invitations of one organisation.
@@ -129,7 +129,7 @@ pub(crate) async fn invitations(log: Log) {
         },
         by: Role::Owner,
     };
-    each(&log, COMMITS, Expect::New, |id, _| (id, invite(id))).await;
+    each(&log, COMMITS, Expect::New, |id, _| invite(id)).await;
 }
 
 /// Keys of one organisation, each of another person.
@@ -144,7 +144,7 @@ pub(crate) async fn api_keys(log: Log) {
         },
         by: Role::Owner,
     };
-    each(&log, COMMITS, Expect::New, |id, number| (id, create(id, number))).await;
+    each(&log, COMMITS, Expect::New, create).await;
 }
 
 /// Customers, each with a way to reach them.
@@ -153,7 +153,7 @@ pub(crate) async fn contacts(log: Log) {
         let customer_id = format!("customer-{number}").parse().expect("a customer");
         SetContact(ContactSet { customer_id, email: SEALED.into(), name: Some(SEALED.into()) })
     };
-    each(&log, COMMITS, Expect::New, |id, number| (id, set(number))).await;
+    each(&log, COMMITS, Expect::New, |_, number| set(number)).await;
 }
 
 /// Emails: half of the commits intend one, then half say that it was sent.
@@ -171,22 +171,22 @@ pub(crate) async fn emails(log: Log) {
         about: about(number),
         lease_until: now().plus(TimeDelta::minutes(2)),
     };
-    each(&log, HALF, Expect::New, |id, number| (id, intend(id, number))).await;
+    each(&log, HALF, Expect::New, intend).await;
     let sent = |id: Uuid| Finish::Sent(EmailSent { notification_id: id, message_id: format!("<{id}@mail>") });
-    each(&log, HALF, Expect::Existing, |id, _| (id, sent(id))).await;
+    each(&log, HALF, Expect::Existing, |id, _| sent(id)).await;
 }
 
 /// Carries out a command on each of so many streams, one after the other.
-async fn each<C: Command>(log: &Log, streams: u64, expect: Expect, command: impl Fn(Uuid, u64) -> (Uuid, C))
+async fn each<C: Command>(log: &Log, streams: u64, expect: Expect, command: impl Fn(Uuid, u64) -> C)
 where
     C::Refusal: std::fmt::Debug,
 {
     let on = Streams::<C::Aggregate>::new(log.clone());
     for number in 0..streams {
-        let (stream, command) = command(uuid(number, C::Aggregate::STREAM_TYPE), number);
+        let id = uuid(number, C::Aggregate::STREAM_TYPE);
         let named = CommandId(uuid(number, std::any::type_name::<C>()));
         let request = Request::new(&"demo".parse().expect("a tenant"), "bench".parse().expect("an actor"), named, b"");
-        on.execute(&request, &StreamId::of(C::Aggregate::STREAM_TYPE, stream), expect, &command).await.expect("a commit");
+        on.execute(&request, &StreamId::of(C::Aggregate::STREAM_TYPE, id), expect, &command(id, number)).await.expect("a commit");
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use annals::notice::{Notice, webhook};
 use annals::system::{IN_PROCESS_API, Options, System};
+use annals_kit::Clock;
 use annals_lambda::Web;
 use annals_lambda::machine::{MachineClock, MachineIds};
 use annals_local::{Durability, Running, Store, Trim};
@@ -265,17 +267,11 @@ pub(crate) async fn delays() {
 }
 
 async fn pay(system: &System, web: &dyn Web, invoice: &str) {
-    use annals_kit::Clock;
-    let now = MachineClock.now();
-    let body = serde_json::json!({
-        "id": format!("evt_{}", invoice.replace('-', "")), "type": "invoice.paid", "created": now.seconds(),
-        "data": { "object": { "id": "in_1", "currency": "eur", "amount_due": 4900, "amount_paid": 4900, "amount_remaining": 0, "created": now.seconds(),
-            "metadata": { "annals_invoice": invoice } } }
-    })
-    .to_string();
-    let signature = billing_service::signature::sign(body.as_bytes(), system.credentials().webhook_secret(), now);
-    let request = http::Request::post(format!("{IN_PROCESS_API}/v1/webhooks/stripe")).header("stripe-signature", signature);
-    let answer = web.call(request.body(Bytes::from(body)).expect("a request")).await.expect("an answer");
+    let at = MachineClock.now();
+    let event = format!("evt_{}", invoice.replace('-', ""));
+    let notice = Notice { event, at, invoice, customer: "customer", currency: "EUR", amount: 4900, attempts: 1, is_paid: true };
+    let request = webhook(IN_PROCESS_API, notice.body(), system.credentials().webhook_secret(), at).expect("a request");
+    let answer = web.call(request).await.expect("an answer");
     assert_eq!(answer.status(), 200, "{:?}", answer.body());
 }
 

@@ -7,7 +7,7 @@ use annals_contract::delivery::AUTHORIZER;
 use annals_contract::{Access, Committed, Contract, Route};
 use serde::Serialize;
 
-use crate::cli::Catalog as Options;
+use crate::cli::develop::Catalog as Options;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::system::contracts::committed;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use annals_contract::{Committed, Errors, disk, laws};
 
-use crate::cli::{Contracts as Options, ContractsCommand};
+use crate::cli::develop::{Contracts as Options, ContractsCommand};
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::system::api;
 use crate::system::contracts::described;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use access_patterns::{Matrix, disk};
 
-use crate::cli::{Matrix as Options, MatrixCommand};
+use crate::cli::develop::{Matrix as Options, MatrixCommand};
 use crate::outcome::{Answer, CouldNotTell, say};
 
 /// Runs one of the matrix commands on the files of a folder.

@@ -31,7 +31,8 @@ use std::sync::Arc;
 
 use annals_lambda::machine::{MachineClock, MachineIds};
 
-use crate::cli::{Cli, Command, New, NewCommand, Up};
+use crate::cli::develop::{New, NewCommand};
+use crate::cli::{Cli, Command, Up};
 use crate::outcome::{Answer, CouldNotTell};
 use crate::session::{Session, SessionError};
 use crate::system::SystemError;

@@ -2,9 +2,9 @@
 
 use annals_kit::Clock;
 use annals_lambda::machine::MachineClock;
-use billing_service::signature::sign;
 use bytes::Bytes;
 
+use crate::notice;
 use crate::outcome::CouldNotTell;
 use crate::session::Session;
 use crate::system::demo;
@@ -12,12 +12,7 @@ use crate::system::demo;
 /// Posts a body, signed now; status and answer.
 pub(super) async fn post(session: &Session, body: Vec<u8>) -> Result<(u16, serde_json::Value), CouldNotTell> {
     let (web, api) = session.api();
-    let signature = sign(&body, session.credentials().webhook_secret(), MachineClock.now());
-    let request = http::Request::post(format!("{api}/v1/webhooks/stripe"))
-        .header("content-type", "application/json")
-        .header("stripe-signature", signature)
-        .body(Bytes::from(body))
-        .map_err(CouldNotTell::reading)?;
+    let request = notice::webhook(api, body, session.credentials().webhook_secret(), MachineClock.now()).map_err(CouldNotTell::reading)?;
     let answer = web.call(request).await.map_err(|error| {
         CouldNotTell::new(
             format!("no answer to a webhook: {error}"),

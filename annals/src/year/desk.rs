@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::YearError;
 use super::clock::YearClock;
-use crate::notice::Notice;
+use crate::notice::{Notice, webhook};
 use crate::system::{IN_PROCESS_API, System, demo};
 
 /// Where everything that happens is told.
@@ -77,10 +77,8 @@ impl Desk {
             attempts: u64::from(attempt),
             is_paid,
         };
-        let body = notice.body();
-        let signature = billing_service::signature::sign(&body, self.system.credentials().webhook_secret(), now);
-        let request = http::Request::post(format!("{IN_PROCESS_API}/v1/webhooks/stripe")).header("stripe-signature", signature);
-        match self.send(request, body).await? {
+        let webhook = webhook(IN_PROCESS_API, notice.body(), self.system.credentials().webhook_secret(), now);
+        match self.send(webhook).await? {
             (200, _) => Ok(()),
             (status, said) => Err(YearError::Answer { what: "a webhook".into(), status, said: said.to_string() }),
         }
@@ -108,14 +106,14 @@ impl Desk {
         let request = request.header("authorization", format!("Bearer {}", self.key));
         let request = if key.is_empty() { request } else { request.header("idempotency-key", key) };
         let body = if body.is_null() { vec![] } else { body.to_string().into_bytes() };
-        match self.send(request, body).await? {
+        match self.send(request.body(Bytes::from(body))).await? {
             (200..=299, said) => Ok(said),
             (status, said) => Err(YearError::Answer { what: format!("{method} {path}"), status, said: said.to_string() }),
         }
     }
 
-    async fn send(&self, request: http::request::Builder, body: Vec<u8>) -> Result<(u16, Value), YearError> {
-        let request = request.body(Bytes::from(body)).expect("the story's paths and keys are those of HTTP");
+    async fn send(&self, request: http::Result<http::Request<Bytes>>) -> Result<(u16, Value), YearError> {
+        let request = request.expect("the story's paths and keys are those of HTTP");
         let answer = self.web.call(request).await.expect("in this process every request is answered");
         Ok((answer.status().as_u16(), serde_json::from_slice(answer.body()).unwrap_or_default()))
     }

@@ -45,6 +45,14 @@ pub enum YearError {
         /// Why.
         source: std::io::Error,
     },
+    /// The empty data directory cannot be removed, and so not be replaced by what was played beside it.
+    #[error("{path} is empty, but cannot be replaced: {source}")]
+    Stays {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A command was answered otherwise than the story goes.
     #[error("{what} was answered {status}: {said}")]
     Answer {
@@ -82,6 +90,7 @@ pub fn is_new(directory: &Path) -> bool {
 /// Plays the year that ends with `today` into a new data directory.
 pub async fn play(directory: &Path, today: Timestamp) -> Result<Played, YearError> {
     let unfinished = beside(directory);
+    give_way(directory)?;
     clear(&unfinished).await?;
     let clock = Arc::new(YearClock::new(midnight(story::first_day(today.date()))));
     let system = System::open_unscheduled(options(&unfinished, clock.clone())).await?;
@@ -114,7 +123,15 @@ async fn clear(unfinished: &Path) -> Result<(), YearError> {
     std::fs::remove_dir_all(unfinished).map_err(|source| YearError::Folder { path: unfinished.to_owned(), source })
 }
 
-/// Moves the year to where the data directory is to be. An empty one gives way.
+/// An empty directory is removed before anything is played: one that cannot be, such as a volume or `.`, is not found out at the end.
+fn give_way(directory: &Path) -> Result<(), YearError> {
+    match std::fs::remove_dir(directory) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(YearError::Stays { path: directory.to_owned(), source }),
+        _ => Ok(()),
+    }
+}
+
+/// Moves the year to where the data directory is to be.
 fn take_its_place(unfinished: &Path, directory: &Path) -> Result<(), YearError> {
     std::fs::rename(unfinished, directory).map_err(|source| YearError::Folder { path: directory.to_owned(), source })
 }

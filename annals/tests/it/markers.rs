@@ -72,6 +72,11 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     is_in(text.as_bytes()) || is_in(&encoded.as_bytes()[..encoded.len() - 2])
 }
 
+/// The export of the day on which everything happens, of an organisation in a service.
+fn day<'a>((service, tenant): (&'a str, &'a str), out: &'a Path, form: &'a str) -> [&'a str; 11] {
+    ["audit", "day", "2026-01-01", "--service", service, "--tenant", tenant, "--out", out.to_str().unwrap(), "--form", form]
+}
+
 #[tokio::test(start_paused = true)]
 async fn markers_stand_in_the_outbox_alone_and_what_is_left_after_erasure_is_on_the_certificate() {
     let folder = tempfile::tempdir().unwrap();
@@ -88,8 +93,7 @@ async fn markers_stand_in_the_outbox_alone_and_what_is_left_after_erasure_is_on_
     for (service, tenant) in [("billing", "demo"), ("identity", "demo"), ("identity", person.organisation.as_str())] {
         for form in ["csv", "jsonl", "parquet"] {
             let out = exports.join(format!("{service}-{tenant}-{form}"));
-            let day =
-                ["audit", "day", "2026-01-01", "--service", service, "--tenant", tenant, "--out", out.to_str().unwrap(), "--form", form];
+            let day = day((service, tenant), &out, form);
             assert_eq!(command(&world, &day).await, Answer::Yes, "{day:?}");
         }
     }
@@ -120,9 +124,7 @@ async fn markers_stand_in_the_outbox_alone_and_what_is_left_after_erasure_is_on_
     }
     for (service, tenant) in [("billing", "demo"), ("identity", &person.organisation)] {
         let out = exports.join(format!("{service}-after"));
-        let day =
-            ["audit", "day", "2026-01-01", "--service", service, "--tenant", tenant, "--out", out.to_str().unwrap(), "--form", "jsonl"];
-        let output = run(&data, &day);
+        let output = run(&data, &day((service, tenant), &out, "jsonl"));
         assert!(output.status.success() && out.is_dir(), "{output:?}");
     }
     for marker in [EMAIL, NAME, PASSWORD, BODY, CUSTOMER] {

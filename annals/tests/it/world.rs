@@ -189,8 +189,7 @@ impl World {
         self.send(request, body.to_vec()).await
     }
 
-    /// How many items a table has, read by the administrator.
-    /// Items of a table; where the reconciler's walk stands is not one of them.
+    /// How many items a table has, read by the administrator; where the reconciler's walk stands is not one of them.
     pub(crate) async fn count(&self, table: &str) -> usize {
         self.items(table).await.iter().filter(|item| !item["PK"].as_s().unwrap().starts_with("WALK#")).count()
     }

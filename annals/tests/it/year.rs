@@ -58,3 +58,15 @@ fn a_year_that_was_killed_half_way_is_played_anew_and_is_whole_and_sound() {
     let third = Up::start_with(&mut annals(&directory), &[]);
     third.kill();
 }
+
+#[test]
+fn a_directory_that_cannot_be_replaced_is_found_out_before_anything_is_played() {
+    let folder = tempfile::tempdir().unwrap();
+    let stays = folder.path().join("stays");
+    std::fs::create_dir(&stays).unwrap();
+    let output = start(Path::new(".")).current_dir(&stays).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(". is empty, but cannot be replaced") && said.contains("--empty starts without it"), "{said}");
+    assert!(stays.is_dir() && std::fs::read_dir(folder.path()).unwrap().count() == 1, "nothing is left of it");
+}

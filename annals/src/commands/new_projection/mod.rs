@@ -13,7 +13,7 @@ mod tree;
 use self::name::Name;
 use self::plan::Plan;
 use self::tree::{Service, Stream};
-use crate::cli::{Kind, NewProjection};
+use crate::cli::develop::{Kind, NewProjection};
 use crate::outcome::{Answer, CouldNotTell, say};
 
 /// Writes the projection, its test and the lines that make them part of the service.

@@ -9,7 +9,7 @@ use access_patterns::Matrix;
 use super::name::Name;
 use super::tree::{Service, Stream};
 use super::{edits, refused};
-use crate::cli::Kind;
+use crate::cli::develop::Kind;
 use crate::outcome::CouldNotTell;
 
 /// The files, by path below the work tree.
