@@ -13,7 +13,7 @@
 //! - [`proofs`]: of inclusion, extension and periods, made of tiles
 //! - [`verify`]: the ledger against itself, its log and its checkpoints
 //! - [`function`]: the functions, the same for every service
-//! - [`sequencer`]: gives every commit its position, once; `window`: what was sequenced lately
+//! - [`sequencer`]: gives every commit its position, once; [`window`]: what was sequenced lately
 
 pub mod block;
 pub mod bucket;
@@ -40,7 +40,7 @@ pub mod tail;
 pub mod tree;
 pub mod verify;
 pub mod wanted;
-mod window;
+pub mod window;
 pub mod witness;
 
 pub use entry::Entry;

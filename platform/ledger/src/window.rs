@@ -1,21 +1,58 @@
 //! What has been sequenced lately: tells a record that comes again from one that is new.
+//!
+//! The newest entries are known exactly. Of others, which are the more the further the ledger is behind, only eight bytes are kept, and
+//! where to read on the rest: a record that comes again is almost always one of the newest, and a backlog of a million commits has to
+//! pass through the memory of a small function.
 
 use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
 
 use annals_kit::Timestamp;
 
 use crate::entry::Entry;
 use crate::fact::Identity;
+use crate::position::Position;
 
-/// The identities of all entries sequenced since a time, with the beginning of each hash: about 50 bytes an entry.
+/// How much a sequencer remembers of what it has sequenced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Entries that are known exactly, about 100 bytes each.
+    pub exact: usize,
+    /// Entries of which eight bytes are kept that are read together when one of them may have come again.
+    pub page: usize,
+}
+
+impl Retention {
+    /// 16,384 entries exactly, 1.6 MB; others in pages of 8,192, which are 150 RCU to read.
+    pub const USUAL: Self = Self { exact: 16_384, page: 8_192 };
+}
+
+/// Entries by identity, with the beginning of each hash.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered(HashMap<Identity, [u8; 16]>);
+
+/// All entries sequenced since a time.
 #[derive(Debug)]
 pub(crate) struct Window {
     since: Timestamp,
-    known: HashMap<Identity, [u8; 16]>,
-    order: VecDeque<(Timestamp, Identity)>,
+    retention: Retention,
+    /// The newest.
+    known: Remembered,
+    order: VecDeque<(Timestamp, Position, Identity)>,
+    /// Those before them, oldest first.
+    pages: VecDeque<Page>,
 }
 
-/// What a window says of a fact.
+/// Entries side by side in the ledger.
+#[derive(Debug)]
+struct Page {
+    positions: Range<Position>,
+    newest: Timestamp,
+    /// The beginnings of their identities, sorted.
+    marks: Vec<u64>,
+}
+
+/// What is known of a fact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
     /// It has not been sequenced since the window began.
@@ -26,10 +63,24 @@ pub(crate) enum Seen {
     Other,
 }
 
+impl Remembered {
+    pub(crate) fn add(&mut self, entry: &Entry) {
+        self.0.entry(entry.fact.identity()).or_insert(beginning(entry.fact.hash()));
+    }
+
+    pub(crate) fn seen(&self, identity: Identity, hash: [u8; 32]) -> Seen {
+        match self.0.get(&identity) {
+            None => Seen::New,
+            Some(known) if *known == beginning(hash) => Seen::Same,
+            Some(_) => Seen::Other,
+        }
+    }
+}
+
 impl Window {
     /// A window that covers what is added, all of which was sequenced at `since` or later.
-    pub(crate) fn new(since: Timestamp) -> Self {
-        Self { since, known: HashMap::new(), order: VecDeque::new() }
+    pub(crate) fn new(since: Timestamp, retention: Retention) -> Self {
+        Self { since, retention, known: Remembered::default(), order: VecDeque::new(), pages: VecDeque::new() }
     }
 
     /// Whether it holds everything that was sequenced at `since` or later.
@@ -39,26 +90,51 @@ impl Window {
 
     /// Adds an entry that comes after all others.
     pub(crate) fn add(&mut self, entry: &Entry) {
-        self.order.push_back((entry.sequenced_at, entry.fact.identity()));
-        self.remember(entry);
+        self.known.add(entry);
+        self.order.push_back((entry.sequenced_at, entry.position, entry.fact.identity()));
+        if self.order.len() > self.retention.exact
+            && let Some((at, position, identity)) = self.order.pop_front()
+        {
+            self.known.0.remove(&identity);
+            self.keep_after(at, position, identity);
+        }
     }
 
     /// Adds an entry that comes before all others.
     pub(crate) fn add_before(&mut self, entry: &Entry) {
-        self.order.push_front((entry.sequenced_at, entry.fact.identity()));
-        self.remember(entry);
-    }
-
-    fn remember(&mut self, entry: &Entry) {
-        self.known.entry(entry.fact.identity()).or_insert(beginning(entry.fact.hash()));
-    }
-
-    pub(crate) fn seen(&self, identity: Identity, hash: [u8; 32]) -> Seen {
-        match self.known.get(&identity) {
-            None => Seen::New,
-            Some(known) if *known == beginning(hash) => Seen::Same,
-            Some(_) => Seen::Other,
+        if self.order.len() < self.retention.exact {
+            self.known.add(entry);
+            self.order.push_front((entry.sequenced_at, entry.position, entry.fact.identity()));
+        } else {
+            self.keep_before(entry.sequenced_at, entry.position, entry.fact.identity());
         }
+    }
+
+    /// Puts an entry behind the last page's.
+    fn keep_after(&mut self, at: Timestamp, position: Position, identity: Identity) {
+        match self.pages.back_mut().filter(|page| page.marks.len() < self.retention.page) {
+            Some(page) => page.add(at, position, identity),
+            None => self.pages.push_back(Page::of(at, position, identity)),
+        }
+    }
+
+    /// Puts an entry before the first page's.
+    fn keep_before(&mut self, at: Timestamp, position: Position, identity: Identity) {
+        match self.pages.front_mut().filter(|page| page.marks.len() < self.retention.page) {
+            Some(page) => page.add(at, position, identity),
+            None => self.pages.push_front(Page::of(at, position, identity)),
+        }
+    }
+
+    /// Of the newest entries, whether this is one of them.
+    pub(crate) fn seen(&self, identity: Identity, hash: [u8; 32]) -> Seen {
+        self.known.seen(identity, hash)
+    }
+
+    /// Where an entry of this identity may be, if it is not among the newest: almost always nowhere.
+    pub(crate) fn places(&self, identity: Identity) -> impl Iterator<Item = Range<Position>> {
+        let pages = if self.known.0.contains_key(&identity) { None } else { Some(&self.pages) };
+        pages.into_iter().flatten().filter(move |page| page.marks.binary_search(&mark(identity)).is_ok()).map(|page| page.positions.clone())
     }
 
     /// Forgets what was sequenced before `since`.
@@ -66,14 +142,32 @@ impl Window {
         if since <= self.since {
             return;
         }
-        while let Some((at, identity)) = self.order.front().copied()
-            && at < since
+        while self.pages.pop_front_if(|page| page.newest < since).is_some() {}
+        while self.pages.is_empty()
+            && let Some((_, _, identity)) = self.order.pop_front_if(|(at, ..)| *at < since)
         {
-            self.order.pop_front();
-            self.known.remove(&identity);
+            self.known.0.remove(&identity);
         }
         self.since = since;
     }
+}
+
+impl Page {
+    fn of(at: Timestamp, position: Position, identity: Identity) -> Self {
+        Self { positions: position..position.plus(1), newest: at, marks: vec![mark(identity)] }
+    }
+
+    fn add(&mut self, at: Timestamp, position: Position, identity: Identity) {
+        self.positions = self.positions.start.min(position)..self.positions.end.max(position.plus(1));
+        self.newest = self.newest.max(at);
+        let (Ok(place) | Err(place)) = self.marks.binary_search(&mark(identity));
+        self.marks.insert(place, mark(identity));
+    }
+}
+
+/// The first eight bytes of an identity. Two entries may have the same: then a page is read in vain.
+fn mark(identity: Identity) -> u64 {
+    u64::from_be_bytes(std::array::from_fn(|i| identity.0[i]))
 }
 
 fn beginning(hash: [u8; 32]) -> [u8; 16] {

@@ -42,8 +42,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     /// Law: after any deliveries, in any order and split, to writers that race, over days and with clocks ten minutes off, with answers
-    /// lost and calls throttled, every commit has exactly one position, without gaps, in time order, each day begun after the seal of
-    /// the one before.
+    /// lost and calls throttled, whatever the writers remember, every commit has exactly one position, without gaps, in time order, each
+    /// day begun after the seal of the one before.
     #[test]
     fn every_commit_has_one_position(streams in prop::collection::vec(1u64..6, 1..5), batches in batches(), faults in faults()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -54,7 +54,7 @@ proptest! {
                 items.extend(fixture.commits(stream, versions).await);
             }
             let records = fixture.records(&items);
-            let writers = [fixture.sequencer(), fixture.sequencer(), fixture.sequencer()];
+            let writers = [fixture.sequencer(), fixture.forgetful_sequencer(), fixture.forgetful_sequencer()];
             fixture.arm(faults);
             for pair in batches.chunks(2) {
                 let deliveries = pair.iter().enumerate().map(|(offset, batch)| {
@@ -71,6 +71,7 @@ proptest! {
             // What failed comes again, until it is done.
             assert!(deliver(&writers[0], &records).await);
             assert!(deliver(&fixture.sequencer(), &records).await, "a cold writer finds everything there");
+            assert!(deliver(&fixture.forgetful_sequencer(), &records).await, "so does one with little memory");
 
             let entries = fixture.entries().await;
             let (mut sequenced, mut expected) = (keys(&entries), keys_of(&items));
@@ -102,6 +103,20 @@ async fn a_record_that_comes_again_to_a_cold_writer_gets_no_second_position() {
     assert!(deliver(&fixture.sequencer(), &records).await);
     fixture.clock.advance(20 * 3600);
     assert!(deliver(&fixture.sequencer(), &records).await);
+    assert_eq!(keys(&fixture.entries().await), keys_of(&items));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_comes_again_when_it_is_remembered_no_more_is_read_again() {
+    let fixture = Fixture::new().await;
+    let items = fixture.commits(1, 20).await;
+    let (records, writer) = (fixture.records(&items), fixture.forgetful_sequencer());
+    assert!(deliver(&writer, &records[..11]).await && deliver(&writer, &records[11..]).await);
+    let read = fixture.asked("Query");
+    assert!(deliver(&writer, &records[18..]).await);
+    assert_eq!(fixture.asked("Query"), read, "the newest are remembered");
+    assert!(deliver(&writer, &records[4..5]).await && fixture.asked("Query") > read);
+    assert!(deliver(&writer, &records).await);
     assert_eq!(keys(&fixture.entries().await), keys_of(&items));
 }
 

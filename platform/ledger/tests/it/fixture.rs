@@ -11,6 +11,7 @@ use annals_ledger::objects::Memory;
 use annals_ledger::records::facts;
 use annals_ledger::signer::Signer;
 use annals_ledger::verify::{Finding, Population, Verified, Verifier};
+use annals_ledger::window::Retention;
 use annals_ledger::{Entry, LedgerTable, Reader, Sequencer};
 use annals_local::randomness::Seeded;
 use annals_local::{Call, Config, Fault, Faults, Local, Role, Store};
@@ -140,6 +141,16 @@ impl Fixture {
     /// A sequencer with nothing in memory, as after a cold start.
     pub(crate) fn sequencer(&self) -> Sequencer {
         Sequencer::new(self.table(), self.clock.clone(), self.ids.clone())
+    }
+
+    /// How often the ledger was asked for this.
+    pub(crate) fn asked(&self, operation: &str) -> usize {
+        self.script.asked.lock().unwrap().iter().filter(|(asked, _)| asked == operation).count()
+    }
+
+    /// A sequencer with little memory.
+    pub(crate) fn forgetful_sequencer(&self) -> Sequencer {
+        self.sequencer().remembering(Retention { exact: 2, page: 3 })
     }
 
     pub(crate) fn signer(&self) -> Signer {

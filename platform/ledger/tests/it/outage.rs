@@ -34,11 +34,6 @@ fn mended(streams: u64, commits: u64) -> Lacked {
     Lacked { streams, commits, mended: streams, parked: 0 }
 }
 
-/// How often the ledger was asked for this.
-fn calls(fixture: &Fixture, operation: &str) -> usize {
-    fixture.script.asked.lock().unwrap().iter().filter(|(asked, _)| asked == operation).count()
-}
-
 #[tokio::test(start_paused = true)]
 async fn after_25_hours_without_the_ledgers_function_everything_comes_in() {
     let fixture = Fixture::new().await;
@@ -72,10 +67,10 @@ async fn looking_counts_every_hole_and_writes_nothing() {
     // Every second record was lost: the middle of some streams, both ends of others.
     let some: Vec<_> = fixture.records(&items).into_iter().step_by(2).collect();
     assert!(deliver(&fixture.sequencer(), &some).await);
-    let (stored, written) = (fixture.stored().await.len(), calls(&fixture, "ExecuteStatement"));
+    let (stored, written) = (fixture.stored().await.len(), fixture.asked("ExecuteStatement"));
     let lacked = walk(&fixture, &reconciler(&fixture), Mode::Look).await.of("ledger");
     assert_eq!(lacked, Lacked { streams: 19, commits: 28, mended: 0, parked: 0 });
-    assert_eq!((fixture.stored().await.len(), calls(&fixture, "ExecuteStatement")), (stored, written));
+    assert_eq!((fixture.stored().await.len(), fixture.asked("ExecuteStatement")), (stored, written));
     assert_eq!(walk(&fixture, &reconciler(&fixture), Mode::Mend).await.of("ledger"), mended(19, 28));
     assert_eq!(fixture.verify().await.unwrap().entries, 57);
 }
@@ -87,12 +82,12 @@ async fn where_nothing_is_lacking_the_ledger_is_read_once_and_not_written() {
         assert!(deliver(&fixture.sequencer(), &fixture.records(&fixture.commits(stream, 2).await)).await);
     }
     let reconciler = reconciler(&fixture).with_pages_of(1);
-    let (read, written) = (calls(&fixture, "Query"), calls(&fixture, "ExecuteStatement"));
+    let (read, written) = (fixture.asked("Query"), fixture.asked("ExecuteStatement"));
     for _ in 0..2 {
         assert_eq!(walk(&fixture, &reconciler, Mode::Mend).await.of("ledger"), Lacked::default());
     }
     // The seal before all others, 60 items in two pages, and the end; whatever the number of pages and walks.
-    assert_eq!((calls(&fixture, "Query") - read, calls(&fixture, "ExecuteStatement")), (4, written));
+    assert_eq!((fixture.asked("Query") - read, fixture.asked("ExecuteStatement")), (4, written));
 }
 
 #[tokio::test(start_paused = true)]
