@@ -41,11 +41,14 @@ pub(crate) fn json(value: &AttributeValue) -> Result<Value, NotCanonical> {
         AttributeValue::Bool(bool) => Value::Bool(*bool),
         AttributeValue::Null(_) => Value::Null,
         AttributeValue::L(list) => Value::Array(list.iter().map(json).collect::<Result<_, _>>()?),
-        AttributeValue::M(map) => {
-            Value::Object(map.iter().map(|(name, value)| Ok((name.clone(), json(value)?))).collect::<Result<_, _>>()?)
-        }
+        AttributeValue::M(map) => Value::Object(object(map)?),
         _ => return Err(NotCanonical("a set or binary inside a payload".into())),
     })
+}
+
+/// The same of a map.
+pub(crate) fn object(map: &Item) -> Result<Map<String, Value>, NotCanonical> {
+    map.iter().map(|(name, value)| Ok((name.clone(), json(value)?))).collect()
 }
 
 fn integer(digits: &str) -> Result<Value, NotCanonical> {

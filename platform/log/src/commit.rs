@@ -23,7 +23,6 @@ use annals_kit::{Actor, CommandId, EventId, Generation, StoredEvent, StreamId, T
 use annals_reads::Item;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -239,9 +238,18 @@ impl Fields<'_> {
     }
 
     fn events(&self) -> Result<Vec<StoredEvent>, DecodeError> {
-        let list = self.item.get("e").ok_or_else(|| self.wrong("`e` is missing"))?;
-        let json: Value = canonical::json(list).map_err(|error| self.wrong(&error.to_string()))?;
-        let events: Vec<StoredEvent> = serde_json::from_value(json).map_err(|error| self.wrong(&format!("`e`: {error}")))?;
+        let list = self.item.get("e").and_then(|value| value.as_l().ok()).ok_or_else(|| self.wrong("`e` is missing or no list"))?;
+        let events: Vec<_> = list.iter().map(decode_event).collect::<Result<_, _>>().map_err(|why| self.wrong(&format!("`e`: {why}")))?;
         if events.is_empty() { Err(self.wrong("`e` holds no event")) } else { Ok(events) }
     }
+}
+
+/// The event as it is stored. Not by way of serde, which would make all of it twice: this is most of what reading a commit takes.
+fn decode_event(value: &AttributeValue) -> Result<StoredEvent, String> {
+    let event = value.as_m().map_err(|_| "an event is no map")?;
+    let event_type = event.get("t").and_then(|value| value.as_s().ok()).ok_or("an event has no type `t`")?;
+    let schema = event.get("v").and_then(|value| value.as_n().ok()?.parse().ok()).ok_or("an event has no schema version `v`")?;
+    let payload = event.get("p").and_then(|value| value.as_m().ok()).ok_or("an event has no payload `p`")?;
+    let payload = canonical::object(payload).map_err(|error| error.to_string())?;
+    Ok(StoredEvent { event_type: event_type.clone(), schema, payload })
 }

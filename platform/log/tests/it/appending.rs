@@ -27,7 +27,7 @@ async fn a_new_stream_costs_one_call_and_a_warm_one_too() {
 #[tokio::test(start_paused = true)]
 async fn a_cold_stream_costs_one_query_more() {
     let fixture = Fixture::new().await;
-    for _ in 0..100 {
+    for _ in 0..42 {
         fixture.streams().execute(&fixture.request(), &fixture.stream(), Expect::Existing, &change(5)).await.unwrap();
     }
     fixture.local.meter().reset();

@@ -54,7 +54,8 @@ fn change_leaf(value: &mut AttributeValue, pick: &prop::sample::Index) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Law: whatever leaf of whatever attribute is changed, but in the last commit, verification fails at that commit or the next.
+    /// Law: whatever leaf of whatever attribute is changed, but of a snapshot, which is no history, and in the last commit, verification
+    /// fails at that commit or the next.
     #[test]
     fn every_change_is_found(at in any::<prop::sample::Index>(), attribute in any::<prop::sample::Index>(), leaf in any::<prop::sample::Index>()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
@@ -62,7 +63,7 @@ proptest! {
             let (fixture, mut items) = history(6).await;
             prop_assert_eq!(verify(&fixture, &items), Ok(()));
             let at = at.index(items.len() - 1);
-            let mut names: Vec<_> = items[at].keys().cloned().collect();
+            let mut names: Vec<_> = items[at].keys().filter(|name| *name != "s").cloned().collect();
             names.sort();
             let name = &names[attribute.index(names.len())];
             change_leaf(items[at].get_mut(name).unwrap(), &leaf);
