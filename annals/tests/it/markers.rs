@@ -57,7 +57,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
-/// The files in which a text stands, in whatever case, also as base64, which hides nothing.
+/// The files in which a text stands, in whatever case, also within base64, which hides nothing.
 fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
     let holds = |path: &PathBuf| holds(&std::fs::read(path).unwrap(), text);
     let mut found: Vec<_> = files(folder).into_iter().filter(holds).collect();
@@ -66,10 +66,17 @@ fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
 }
 
 fn holds(bytes: &[u8], text: &str) -> bool {
-    let (bytes, text) = (bytes.to_ascii_lowercase(), text.to_ascii_lowercase());
-    let is_in = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
-    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, &text).to_ascii_lowercase();
-    is_in(text.as_bytes()) || is_in(&encoded.as_bytes()[..encoded.len() - 2])
+    let bytes = bytes.to_ascii_lowercase();
+    let is_in = |text: &str| bytes.windows(text.len()).any(|window| window == text.to_ascii_lowercase().as_bytes());
+    is_in(text) || (0..3).any(|before| is_in(&as_base64(text, before)))
+}
+
+/// What base64 makes of a text that stands behind so many bytes, without the letters that its neighbours have a part in.
+fn as_base64(text: &str, before: usize) -> String {
+    let bytes = [&vec![0; before], text.as_bytes()].concat();
+    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD_NO_PAD, &bytes);
+    let of_text = (before * 8).div_ceil(6)..bytes.len() * 8 / 6;
+    encoded[of_text].to_owned()
 }
 
 /// The export of the day on which everything happens, of an organisation in a service.

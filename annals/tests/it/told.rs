@@ -1,7 +1,10 @@
 //! What people are told in their inbox and on their devices: once, what they want, and nobody but whom it is about.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use annals_bus::{Detail, Metadata};
-use annals_kit::{EventId, Generation};
+use annals_local::{Call, Fault, Faults};
 use annals_log::Commit;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde_json::{Value, json};
@@ -80,10 +83,8 @@ async fn everything_once_more(world: &World) {
 async fn put_events(world: &World, service: &str, commit: &Commit) {
     let events = world.system.account("administrator").events();
     for (index, event) in commit.events.iter().enumerate() {
-        let event_id =
-            EventId { generation: Generation::default(), stream: commit.stream.clone(), version: commit.version, index: index as u32 };
         let metadata = Metadata {
-            event_id,
+            event_id: commit.event_id(index),
             schema_version: event.schema,
             tenant: commit.tenant.clone(),
             stream: commit.stream.clone(),
@@ -215,6 +216,31 @@ async fn a_push_reaches_every_device_once_and_those_that_are_gone_are_forgotten(
     assert_eq!(as_person(&world, ADA, "DELETE", &format!("/v1/me/devices/{TABLET}"), &Value::Null).await.status, 404);
     pays(&world, "evt_3", &ada.id).await;
     assert_eq!(pushed(&world).len(), 3, "nobody is left to push to");
+}
+
+/// A provider that is busy at first, and then does what it is asked and does not say so.
+#[derive(Default)]
+struct Unsteady(AtomicU32);
+
+impl Faults for Unsteady {
+    fn plan(&self, call: &Call<'_>) -> Fault {
+        let is_push = (call.service, call.operation) == ("sns", "Publish");
+        match is_push.then(|| self.0.fetch_add(1, Ordering::SeqCst)) {
+            Some(0) => Fault::Throttle,
+            Some(1) => Fault::LoseResponse,
+            _ => Fault::None,
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_push_comes_again_until_the_provider_says_that_it_has_it_and_is_there_once() {
+    let world = World::with_faults(Some(Arc::new(Unsteady::default()))).await;
+    let ada = member(&world).await;
+    add_device(&world, &ada, PHONE, "phone").await;
+    pays(&world, "evt_1", &ada.id).await;
+    assert_eq!((published(&world), pushed(&world).len()), (3, 1));
+    assert_eq!(world.system.local().queue_depth("send-push-dlq"), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -46,3 +46,22 @@ impl Terms {
         Money::new(whole, self.price.currency()).map_or(0, |whole| monthly(whole, self.interval).minor())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_kit::Currency;
+
+    use super::*;
+
+    #[test]
+    fn revenue_a_month_is_that_of_all_seats_and_of_a_year_the_twelfth() {
+        let mrr = |interval, quantity| {
+            let (currency, tax_percent): (Currency, Percent) = ("EUR".parse().unwrap(), "19".parse().unwrap());
+            let price = Money::new(49_00, currency).unwrap();
+            Terms { plan: "pro".parse().unwrap(), plan_version: None, price, interval, quantity, tax_percent }.mrr()
+        };
+        assert_eq!([mrr(Interval::Month, 1), mrr(Interval::Month, 3)], [49_00, 147_00]);
+        // 147.00 a year is 12.25 a month, and 98.00 is 8.1666...
+        assert_eq!([mrr(Interval::Year, 3), mrr(Interval::Year, 2)], [12_25, 8_17]);
+    }
+}
