@@ -1,0 +1,15 @@
+//! The protocol as small models that are explored whole: what must hold in every state, and by which shortest way a mistake breaks it.
+//!
+//! - [`parts()`]: the models, in the order in which a commit passes them:
+//!   - [`writing`]: appends: two writers, lost and late answers, callers who ask again
+//! - [`explore`]: looks at every state that can be reached; [`report`]: says what was found, as `docs/model.md` has it
+//!
+//! Not here: the code itself, which tests run.
+
+mod explore;
+mod parts;
+pub mod report;
+mod writing;
+
+pub use explore::{Counterexample, Explored, Mutant, Protocol};
+pub use parts::parts;

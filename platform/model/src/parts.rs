@@ -1,0 +1,9 @@
+//! Lists the parts, in the order in which a commit passes them.
+
+use crate::explore::{Explored, part};
+use crate::writing::Writing;
+
+/// All of them.
+pub fn parts() -> Vec<Box<dyn Explored>> {
+    vec![part::<Writing>()]
+}
