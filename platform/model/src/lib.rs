@@ -2,12 +2,14 @@
 //!
 //! - [`parts()`]: the models, in the order in which a commit passes them:
 //!   - [`writing`]: appends: two writers, lost and late answers, callers who ask again
+//!   - [`projecting`]: delivery, gate, gap fill, publish, then advance; the reconciler beside it
 //! - [`explore`]: looks at every state that can be reached; [`report`]: says what was found, as `docs/model.md` has it
 //!
 //! Not here: the code itself, which tests run.
 
 mod explore;
 mod parts;
+mod projecting;
 pub mod report;
 mod writing;
 

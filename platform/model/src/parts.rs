@@ -1,9 +1,10 @@
 //! Lists the parts, in the order in which a commit passes them.
 
 use crate::explore::{Explored, part};
+use crate::projecting::Projecting;
 use crate::writing::Writing;
 
 /// All of them.
 pub fn parts() -> Vec<Box<dyn Explored>> {
-    vec![part::<Writing>()]
+    vec![part::<Writing>(), part::<Projecting>()]
 }
