@@ -226,17 +226,17 @@ impl<const KEYED: bool> Consuming<KEYED> {
 
     /// Takes the lease, unless it is done.
     fn intend(&self, state: &mut State, run: usize) {
-        match state.note {
-            Note::Done if !self.has(Mutant::NoDedup) => state.runs[run] = Step::Acknowledges,
-            _ => {
-                state.attempts += 1;
-                if state.note != Note::Done {
-                    state.note = Note::Held(state.attempts);
-                }
-                let marks_first = self.has(Mutant::DoneFirst);
-                state.runs[run] = if marks_first { Step::Marks(state.attempts) } else { Step::Sends(state.attempts) };
-            }
+        let is_done = state.note == Note::Done;
+        if is_done && !self.has(Mutant::NoDedup) {
+            state.runs[run] = Step::Acknowledges;
+            return;
         }
+        state.attempts += 1;
+        if !is_done {
+            state.note = Note::Held(state.attempts);
+        }
+        let marks_first = self.has(Mutant::DoneFirst);
+        state.runs[run] = if marks_first { Step::Marks(state.attempts) } else { Step::Sends(state.attempts) };
     }
 
     fn send(&self, state: &mut State, run: usize, how: How) {

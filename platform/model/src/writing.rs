@@ -317,7 +317,7 @@ impl Writing {
                 }
                 self.pause(state, caller, call);
             }
-            _ => self.decide(state, caller, call),
+            Next::Insert | Next::Read(_) => self.decide(state, caller, call),
         }
     }
 
@@ -424,7 +424,7 @@ impl State {
     fn acknowledged_is_there(&self) -> bool {
         self.callers.iter().enumerate().all(|(caller, one)| match one.stage {
             Stage::Told(Answer::Committed { version }) => self.log.get(&version).is_some_and(|id| id.command == caller),
-            _ => true,
+            Stage::Waits | Stage::Calls(_) | Stage::Told(_) => true,
         })
     }
 
