@@ -17,10 +17,10 @@ use tokio::sync::Mutex;
 use crate::fact::{Fact, Identity};
 use crate::item::{Content, LedgerItem, Opening};
 use crate::position::{Epoch, Position};
+use crate::reader::Reader;
 use crate::records::Delivered;
 use crate::table::{LedgerError, LedgerTable};
 use crate::tail::Tail;
-use crate::reader::Reader;
 use crate::window::{Remembered, Retention, Seen, Window};
 
 /// How far clocks may disagree: ten minutes, and the stream's rounding to seconds.
