@@ -150,16 +150,16 @@ fn tables() -> Vec<Value> {
     let mut tables: Vec<Value> = annals::matrix().tables().iter().map(|table| table.create_table_json()).collect();
     for contestant in [Contestant::Cqrs, Contestant::CqrsSnapshots] {
         let [events, snapshots] = cqrs::tables(contestant.slug());
-        tables.push(table(&events, &[("AggregateTypeAndId", "S"), ("AggregateIdSequence", "N")]));
+        tables.push(followed(table(&events, &[("AggregateTypeAndId", "S"), ("AggregateIdSequence", "N")])));
         tables.push(table(&snapshots, &[("AggregateTypeAndId", "S")]));
         tables.extend((1..=3).map(|round| table(&cqrs::view(contestant.slug(), round), &[("ViewId", "S")])));
     }
     let [journal, snapshot, head, index] = adapter::TABLES;
-    tables.push(table(journal, &[("aid", "S"), ("seq_nr", "N")]));
+    tables.push(followed(table(journal, &[("aid", "S"), ("seq_nr", "N")])));
     tables.push(indexed(table(snapshot, &[("aid", "S"), ("skey", "N")]), index, [("aid", "S"), ("active_history_seq_nr", "N")]));
     tables.push(table(head, &[("aid", "S")]));
     let castore = table(CASTORE, &[("aggregateId", "S"), ("version", "N")]);
-    tables.push(indexed(castore, "initialEvents", [("eventStoreId", "S"), ("timestamp", "S")]));
+    tables.push(indexed(followed(castore), "initialEvents", [("eventStoreId", "S"), ("timestamp", "S")]));
     tables
 }
 
@@ -170,6 +170,12 @@ fn key_schema(keys: &[(&str, &str)]) -> Value {
 fn table(name: &str, keys: &[(&str, &str)]) -> Value {
     let attributes: Value = keys.iter().map(|(name, kind)| json!({ "AttributeName": name, "AttributeType": kind })).collect();
     json!({ "TableName": name, "BillingMode": "PAY_PER_REQUEST", "KeySchema": key_schema(keys), "AttributeDefinitions": attributes })
+}
+
+/// The same with a stream of changes, without which nothing could follow the events on AWS.
+fn followed(mut table: Value) -> Value {
+    table["StreamSpecification"] = json!({ "StreamEnabled": true, "StreamViewType": "NEW_AND_OLD_IMAGES" });
+    table
 }
 
 /// The same with a global index of keys only.

@@ -11,6 +11,7 @@ use annals_reads::Reads;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::note::{Note, Notebook};
@@ -18,6 +19,11 @@ use crate::rows;
 use crate::store::{Failed, Maker, Store};
 use crate::task::{Command, Memory};
 use crate::way::Way;
+
+/// Segments in which all there is is read.
+const SEGMENTS: i32 = 8;
+/// Commits that are asked for at once.
+const PAGE: usize = 1_000;
 
 /// The table of commits.
 pub const LOG: &str = "notes-log";
@@ -170,18 +176,10 @@ impl Store for AnnalsStore {
         Ok(())
     }
 
+    /// In parallel segments, as a rebuild walks the log: a stream is in one of them, whole.
     async fn read_all(&self) -> Result<Option<u64>, String> {
-        let (mut count, mut after) = (0, None);
-        loop {
-            let page = self.log.scan(after).await.map_err(|error| error.to_string())?;
-            for item in &page.items {
-                count += notes(item)?.len() as u64;
-            }
-            after = page.next;
-            if after.is_none() {
-                return Ok(Some(count));
-            }
-        }
+        let segments: JoinSet<_> = (0..SEGMENTS).map(|number| read_segment(self.log.clone(), (number, SEGMENTS))).collect();
+        segments.join_all().await.into_iter().sum::<Result<u64, _>>().map(Some)
     }
 
     async fn rebuild(&self, round: u64) -> Result<Option<u64>, String> {
@@ -189,8 +187,26 @@ impl Store for AnnalsStore {
     }
 }
 
+/// How many notes one segment, of so many, has.
+async fn read_segment(log: Log, segment: (i32, i32)) -> Result<u64, String> {
+    let (mut count, mut after) = (0, None);
+    loop {
+        let page = log.histories(after, segment, PAGE).await.map_err(|error| error.to_string())?;
+        for commit in page.heads.iter().flat_map(|head| &head.commits) {
+            count += notes_of(commit)?.len() as u64;
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
 fn notes(item: &annals_reads::Item) -> Result<Vec<Note>, String> {
-    let commit = Commit::from_item(item).map_err(|error| error.to_string())?;
+    notes_of(&Commit::from_item(item).map_err(|error| error.to_string())?)
+}
+
+fn notes_of(commit: &Commit) -> Result<Vec<Note>, String> {
     let decoded: Result<Vec<NoteEvent>, _> = commit.events.iter().map(StoredEvent::decode).collect();
     Ok(decoded.map_err(|error| error.to_string())?.into_iter().map(|NoteEvent::Noted(note)| note).collect())
 }

@@ -19,8 +19,7 @@ machine that others use at the same time: contestants take turns, medians are sh
 pub const USE: &str = "\
 An event is a JSON object of 200 bytes; a stream's state is a count, a sum and the last text, some 220 bytes. Each contestant is used as its own documentation says:
 
-- **Annals**: `Streams::execute`, as its services do; one object a process, which keeps folded states warm; its log with a stream
-  of changes, which production has too. An hour passes between two commands of a stream. **Annals, busy day** is the same with
+- **Annals**: `Streams::execute`, as its services do; one object a process, which keeps folded states warm. An hour passes between two commands of a stream. **Annals, busy day** is the same with
   10,000 commands of a stream within one day, all of which it must remember to answer a repeated command alike.
 - **cqrs-es** with dynamo-es: `CqrsFramework::execute` on a `PersistedEventStore`, once without snapshots (`new_event_store`) and once with
   (`new_snapshot_store`, every 100 events as in its documentation). It loads the aggregate for every command: warm is cold.
@@ -31,7 +30,8 @@ An event is a JSON object of 200 bytes; a stream's state is a count, a sum and t
 
 The peers' clients are the SDKs as AWS gives them, retries included; Annals' client does not retry, as Annals does so itself. Callers behave alike: a
 lost race is tried again at once, and a command that ended in an error is handed over again, three times in all, as a queue would.
-Contestants of Rust are measured in process and, as castore must be, over loopback.
+Contestants of Rust are measured in process and, as castore must be, over loopback. Everyone's table of events has a stream of changes, without
+which nothing can follow events on AWS: it costs no capacity units, and the embedded database a record for each item.
 ";
 
 /// What each guarantees.
@@ -55,12 +55,12 @@ No peer has the same guarantees; of those that store several events at once, cqr
 
 /// Why Annals is not first where it is not.
 pub const WHY: &str = "\
-Warm, which is how a function that has handled the stream before works, Annals is first at every length. Cold it reads up to eight commits, back to a
-snapshot, in one query, however long the stream. A store that keeps a snapshot apart decodes two items, and one without snapshots, on a short stream, items with less in each.
-A snapshot in every commit instead of every eighth would save seven items here, where decoding is most of a read's time, and little on AWS, where a
-query for one kilobyte takes as long as one for four; and it would be stored as long as history is (ADR 25). A new stream costs more here than
-elsewhere because its table has a stream of changes, without which there are no projections: the embedded database writes a record for each item. Reading
-everything is a strongly consistent scan, at twice the RCU of the eventual one that cqrs-es makes.
+Warm, which is how a function that has handled the stream before works, Annals is first at every length in process. Cold it reads up to four commits, back
+to a snapshot, in one query, however long the stream. A store that keeps a snapshot apart decodes two items, and one without snapshots, on a short stream,
+items with less in each. A snapshot in every commit instead of every fourth would save three items here, where decoding is most of a read's time, and little
+on AWS, where a query for one kilobyte takes as long as one for four; and it would be stored as long as history is (ADR 25). Reading everything is a strongly
+consistent scan, at twice the RCU of the eventual one that cqrs-es makes. Over loopback both ends and the database share two processors: rows near 1.4x have
+changed sides from one run to the next.
 
 For one event castore writes as few capacity units as Annals: one item under a kilobyte is the floor for anyone. It stores fewer bytes for it, too, as
 do the others: a commit of Annals has some 200 bytes that say who did it, for whom, by which command, and what came before (`platform/log/src/commit.rs`).
