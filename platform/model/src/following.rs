@@ -8,6 +8,7 @@ use std::fmt;
 use stateright::{Model, Property};
 
 use crate::explore::Part;
+use crate::transaction::{How, Who, tell};
 
 /// Crashes, transactions that fail or have no answer, places in the shard forgotten.
 const FAULTS: u8 = 3;
@@ -83,13 +84,6 @@ enum Way {
     Failed,
 }
 
-/// Who takes commits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    Live,
-    Walk,
-}
-
 /// What may happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -101,15 +95,6 @@ pub(crate) enum Action {
     End(Who),
     Crash(Who),
     ForgetCheckpoint,
-}
-
-/// What becomes of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
-    Answered,
-    /// It is made, and its answer lost.
-    Unanswered,
-    Fails,
 }
 
 impl Part for Following {
@@ -433,22 +418,11 @@ impl fmt::Display for Action {
             Self::Deliver { upto } => write!(f, "delivered up to record {upto}"),
             Self::Walk => f.write_str("walk begins"),
             Self::WriteApart(who) => write!(f, "{who} writes outside its transaction"),
-            Self::Transact { who, how: How::Answered } => write!(f, "transaction of {who}"),
-            Self::Transact { who, how: How::Unanswered } => write!(f, "transaction of {who}, answer lost"),
-            Self::Transact { who, how: How::Fails } => write!(f, "transaction of {who} fails"),
+            Self::Transact { who, how } => tell(f, *who, *how),
             Self::End(Who::Live) => f.write_str("batch ends"),
             Self::End(Who::Walk) => f.write_str("walk ends"),
             Self::Crash(who) => write!(f, "{who} crashes"),
             Self::ForgetCheckpoint => f.write_str("checkpoint lost"),
         }
-    }
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Live => "live delivery",
-            Self::Walk => "the walk",
-        })
     }
 }

@@ -7,6 +7,7 @@
 //!   - [`following`]: rows that move and totals, in one transaction with their stamps
 //!   - [`recounting`]: totals counted again at a new revision, until the pointer moves
 //!   - [`consuming`]: an event that comes at least once, and its effect at a provider
+//! - `deployment`, `transaction`: what several of them share
 //! - [`explore`]: looks at every state that can be reached; [`report`]: says what was found, as `docs/model.md` has it
 //!
 //! Each is a model of its own because it leans on the others by their laws and by nothing else: delivery sees a log that only grows, without
@@ -16,6 +17,7 @@
 //! Not here: the code itself, which tests run; why a model as well is ADR 53.
 
 mod consuming;
+mod deployment;
 mod explore;
 mod following;
 mod parts;
@@ -23,6 +25,7 @@ mod projecting;
 mod rebuilding;
 mod recounting;
 pub mod report;
+mod transaction;
 mod writing;
 
 pub use explore::{Counterexample, Explored, Mutant, Protocol};

@@ -7,6 +7,7 @@ use std::fmt;
 
 use stateright::{Model, Property};
 
+use crate::deployment::Deployed;
 use crate::explore::Part;
 
 /// Crashes, writes without an answer, places in the shard forgotten.
@@ -69,15 +70,6 @@ struct Stamp {
 struct Row {
     stamp: Stamp,
     folded: [u8; COMMITS as usize],
-}
-
-/// Where the new code takes batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Deployed {
-    Nowhere,
-    /// The next batch may go to either.
-    Here,
-    Everywhere,
 }
 
 /// One pass over the stream.
@@ -179,7 +171,7 @@ impl Model for Rebuilding {
             actions.push(Action::Deploy);
         }
         if state.live.is_none() {
-            for &revision in state.deployed.revisions() {
+            for revision in state.deployed.revisions([OLD, NEW]) {
                 actions.extend((state.checkpoint + 1..=state.head).map(|upto| Action::Deliver { upto, revision }));
             }
         }
@@ -384,23 +376,6 @@ impl State {
     fn publishes_undelivered(&self) -> bool {
         let new = |run: Run| matches!(run.way, Way::Published(before) if before.stamp.version < run.upto) && run.upto > self.checkpoint;
         self.live.is_none() && self.backfill.is_some_and(new)
-    }
-}
-
-impl Deployed {
-    fn revisions(self) -> &'static [u8] {
-        match self {
-            Self::Nowhere => &[OLD],
-            Self::Here => &[OLD, NEW],
-            Self::Everywhere => &[NEW],
-        }
-    }
-
-    fn further(self) -> Self {
-        match self {
-            Self::Nowhere => Self::Here,
-            Self::Here | Self::Everywhere => Self::Everywhere,
-        }
     }
 }
 

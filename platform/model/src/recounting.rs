@@ -7,7 +7,9 @@ use std::fmt;
 
 use stateright::{Model, Property};
 
+use crate::deployment::Deployed;
 use crate::explore::Part;
+use crate::transaction::{How, Who, tell};
 
 /// Crashes, transactions without an answer, places in the shard forgotten.
 const FAULTS: u8 = 3;
@@ -54,15 +56,6 @@ pub(crate) struct State {
     faults: u8,
 }
 
-/// Where the new code takes batches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Deployed {
-    Nowhere,
-    /// The next batch may go to either.
-    Here,
-    Everywhere,
-}
-
 /// One stream on its way; with its stamp as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Run {
@@ -86,13 +79,6 @@ enum Passed {
     Failed,
 }
 
-/// Who takes commits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    Live,
-    Walk,
-}
-
 /// What may happen next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
@@ -105,15 +91,6 @@ pub(crate) enum Action {
     EndWalk,
     Crash(Who),
     ForgetCheckpoint,
-}
-
-/// What becomes of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
-    Answered,
-    /// It is made, and its answer lost.
-    Unanswered,
-    Fails,
 }
 
 impl Part for Recounting {
@@ -160,8 +137,8 @@ impl Model for Recounting {
         match state.live {
             Some(_) => state.ways_to_end(Who::Live, actions),
             None => {
-                let revisions = state.deployed.revisions().iter().filter(|_| state.checkpoint < state.shard.len());
-                actions.extend(revisions.map(|&revision| Action::Deliver { revision }));
+                let revisions = state.deployed.revisions([OLD, NEW]).filter(|_| state.checkpoint < state.shard.len());
+                actions.extend(revisions.map(|revision| Action::Deliver { revision }));
                 if state.faults > 0 && state.checkpoint > 0 {
                     actions.push(Action::ForgetCheckpoint);
                 }
@@ -341,23 +318,6 @@ impl State {
     }
 }
 
-impl Deployed {
-    fn revisions(self) -> &'static [usize] {
-        match self {
-            Self::Nowhere => &[OLD],
-            Self::Here => &[OLD, NEW],
-            Self::Everywhere => &[NEW],
-        }
-    }
-
-    fn further(self) -> Self {
-        match self {
-            Self::Nowhere => Self::Here,
-            Self::Here | Self::Everywhere => Self::Everywhere,
-        }
-    }
-}
-
 impl fmt::Display for Mutant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -379,21 +339,10 @@ impl fmt::Display for Action {
             Self::Deliver { revision } => write!(f, "next record delivered to revision {}", revision + 1),
             Self::BeginWalk => f.write_str("walk begins"),
             Self::Meet { stream } => write!(f, "walk meets {}", name(stream)),
-            Self::Transact { who, how: How::Answered } => write!(f, "transaction of {who}"),
-            Self::Transact { who, how: How::Unanswered } => write!(f, "transaction of {who}, answer lost"),
-            Self::Transact { who, how: How::Fails } => write!(f, "transaction of {who} fails"),
+            Self::Transact { who, how } => tell(f, *who, *how),
             Self::EndWalk => f.write_str("walk ends"),
             Self::Crash(who) => write!(f, "{who} crashes"),
             Self::ForgetCheckpoint => f.write_str("checkpoint lost"),
         }
-    }
-}
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Live => "live delivery",
-            Self::Walk => "the walk",
-        })
     }
 }
