@@ -111,9 +111,9 @@ impl Sequencer {
     }
 
     async fn append(&self, state: &mut State, delivered: &[Delivered]) -> Result<u64, SequenceError> {
-        let (mut sequenced, mut attempt) = (0, 0);
+        let (mut sequenced, mut attempt, mut recalled) = (0, 0, Remembered::default());
         loop {
-            let recalled = self.recall(&state.window, delivered).await?;
+            self.recall(&mut recalled, &state.window, delivered).await?;
             let new = unsequenced(&state.window, &recalled, delivered);
             if new.is_empty() {
                 return Ok(sequenced);
@@ -146,11 +146,13 @@ impl Sequencer {
         }
     }
 
-    /// The entries around those that may be of these facts, where the window does not know them exactly.
-    async fn recall(&self, window: &Window, delivered: &[Delivered]) -> Result<Remembered, LedgerError> {
-        let places = delivered.iter().flat_map(identities).flat_map(|identity| window.places(identity));
-        let places: BTreeSet<_> = places.map(|place| (place.start, place.end)).collect();
-        let mut recalled = Remembered::default();
+    /// Reads on the entries around those that may be of these facts, where the window does not know them exactly.
+    async fn recall(&self, recalled: &mut Remembered, window: &Window, delivered: &[Delivered]) -> Result<(), LedgerError> {
+        if window.is_exact() {
+            return Ok(());
+        }
+        let unknown = delivered.iter().flat_map(identities).filter(|identity| !recalled.has(*identity));
+        let places: BTreeSet<_> = unknown.flat_map(|identity| window.places(identity)).map(|place| (place.start, place.end)).collect();
         for (start, end) in places {
             let mut walk = Reader::new(self.table.clone()).from(start).await?;
             while walk.tail().next < end
@@ -159,7 +161,7 @@ impl Sequencer {
                 entries.iter().for_each(|entry| recalled.add(entry));
             }
         }
-        Ok(recalled)
+        Ok(())
     }
 
     /// Takes in what others have sequenced after the tail.
@@ -274,8 +276,7 @@ fn unsequenced(window: &Window, recalled: &Remembered, delivered: &[Delivered]) 
             let seen = match here.get(&identity) {
                 Some(known) if *known == hash => Seen::Same,
                 Some(_) => Seen::Other,
-                None if window.seen(identity, hash) == Seen::New => recalled.seen(identity, hash),
-                None => window.seen(identity, hash),
+                None => window.seen(identity, hash).or(|| recalled.seen(identity, hash)),
             };
             match seen {
                 Seen::New => {

@@ -31,6 +31,9 @@ impl Retention {
 #[derive(Debug, Default)]
 pub(crate) struct Remembered(HashMap<Identity, [u8; 16]>);
 
+/// When an entry was sequenced, where it stands, and which it is.
+type Place = (Timestamp, Position, Identity);
+
 /// All entries sequenced since a time.
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -38,7 +41,7 @@ pub(crate) struct Window {
     retention: Retention,
     /// The newest.
     known: Remembered,
-    order: VecDeque<(Timestamp, Position, Identity)>,
+    order: VecDeque<Place>,
     /// Those before them, oldest first.
     pages: VecDeque<Page>,
 }
@@ -63,7 +66,18 @@ pub(crate) enum Seen {
     Other,
 }
 
+impl Seen {
+    /// This, or what is known elsewhere of what is new here.
+    pub(crate) fn or(self, elsewhere: impl FnOnce() -> Self) -> Self {
+        if self == Self::New { elsewhere() } else { self }
+    }
+}
+
 impl Remembered {
+    pub(crate) fn has(&self, identity: Identity) -> bool {
+        self.0.contains_key(&identity)
+    }
+
     pub(crate) fn add(&mut self, entry: &Entry) {
         self.0.entry(entry.fact.identity()).or_insert(beginning(entry.fact.hash()));
     }
@@ -91,12 +105,12 @@ impl Window {
     /// Adds an entry that comes after all others.
     pub(crate) fn add(&mut self, entry: &Entry) {
         self.known.add(entry);
-        self.order.push_back((entry.sequenced_at, entry.position, entry.fact.identity()));
+        self.order.push_back(place(entry));
         if self.order.len() > self.retention.exact
-            && let Some((at, position, identity)) = self.order.pop_front()
+            && let Some(oldest) = self.order.pop_front()
         {
-            self.known.0.remove(&identity);
-            self.keep_after(at, position, identity);
+            self.known.0.remove(&oldest.2);
+            self.keep_after(oldest);
         }
     }
 
@@ -104,25 +118,25 @@ impl Window {
     pub(crate) fn add_before(&mut self, entry: &Entry) {
         if self.order.len() < self.retention.exact {
             self.known.add(entry);
-            self.order.push_front((entry.sequenced_at, entry.position, entry.fact.identity()));
+            self.order.push_front(place(entry));
         } else {
-            self.keep_before(entry.sequenced_at, entry.position, entry.fact.identity());
+            self.keep_before(place(entry));
         }
     }
 
     /// Puts an entry behind the last page's.
-    fn keep_after(&mut self, at: Timestamp, position: Position, identity: Identity) {
+    fn keep_after(&mut self, one: Place) {
         match self.pages.back_mut().filter(|page| page.marks.len() < self.retention.page) {
-            Some(page) => page.add(at, position, identity),
-            None => self.pages.push_back(Page::of(at, position, identity)),
+            Some(page) => page.add(one),
+            None => self.pages.push_back(Page::of(one)),
         }
     }
 
     /// Puts an entry before the first page's.
-    fn keep_before(&mut self, at: Timestamp, position: Position, identity: Identity) {
+    fn keep_before(&mut self, one: Place) {
         match self.pages.front_mut().filter(|page| page.marks.len() < self.retention.page) {
-            Some(page) => page.add(at, position, identity),
-            None => self.pages.push_front(Page::of(at, position, identity)),
+            Some(page) => page.add(one),
+            None => self.pages.push_front(Page::of(one)),
         }
     }
 
@@ -131,9 +145,14 @@ impl Window {
         self.known.seen(identity, hash)
     }
 
+    /// Whether all of its entries are known exactly.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.pages.is_empty()
+    }
+
     /// Where an entry of this identity may be, if it is not among the newest: almost always nowhere.
     pub(crate) fn places(&self, identity: Identity) -> impl Iterator<Item = Range<Position>> {
-        let pages = if self.known.0.contains_key(&identity) { None } else { Some(&self.pages) };
+        let pages = if self.known.has(identity) { None } else { Some(&self.pages) };
         pages.into_iter().flatten().filter(move |page| page.marks.binary_search(&mark(identity)).is_ok()).map(|page| page.positions.clone())
     }
 
@@ -153,16 +172,20 @@ impl Window {
 }
 
 impl Page {
-    fn of(at: Timestamp, position: Position, identity: Identity) -> Self {
+    fn of((at, position, identity): Place) -> Self {
         Self { positions: position..position.plus(1), newest: at, marks: vec![mark(identity)] }
     }
 
-    fn add(&mut self, at: Timestamp, position: Position, identity: Identity) {
+    fn add(&mut self, (at, position, identity): Place) {
         self.positions = self.positions.start.min(position)..self.positions.end.max(position.plus(1));
         self.newest = self.newest.max(at);
         let (Ok(place) | Err(place)) = self.marks.binary_search(&mark(identity));
         self.marks.insert(place, mark(identity));
     }
+}
+
+fn place(entry: &Entry) -> Place {
+    (entry.sequenced_at, entry.position, entry.fact.identity())
 }
 
 /// The first eight bytes of an identity. Two entries may have the same: then a page is read in vain.
