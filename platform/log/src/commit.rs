@@ -251,5 +251,8 @@ fn decode_event(value: &AttributeValue) -> Result<StoredEvent, String> {
     let schema = event.get("v").and_then(|value| value.as_n().ok()?.parse().ok()).ok_or("an event has no schema version `v`")?;
     let payload = event.get("p").and_then(|value| value.as_m().ok()).ok_or("an event has no payload `p`")?;
     let payload = canonical::object(payload).map_err(|error| error.to_string())?;
+    // What else there may be is not read, but has canonical bytes like all the rest.
+    let others = event.iter().filter(|(name, _)| !["t", "v", "p"].contains(&name.as_str()));
+    others.map(|(_, value)| canonical::json(value)).collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
     Ok(StoredEvent { event_type: event_type.clone(), schema, payload })
 }
