@@ -67,7 +67,10 @@ fn holding(folder: &Path, text: &str) -> Vec<PathBuf> {
 
 fn holds(bytes: &[u8], text: &str) -> bool {
     let bytes = bytes.to_ascii_lowercase();
-    let is_in = |text: &str| bytes.windows(text.len()).any(|window| window == text.to_ascii_lowercase().as_bytes());
+    let is_in = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
     is_in(text) || (0..3).any(|before| is_in(&as_base64(text, before)))
 }
 
