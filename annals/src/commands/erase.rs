@@ -78,6 +78,8 @@ pub(super) async fn run(session: &Session, directory: &Path, options: &Erase) ->
     let actor: Actor = "operator".parse().map_err(CouldNotTell::reading)?;
     let erased_at = Box::pin(erase(&deps, &subject, &known, &actor)).await.map_err(|problem| failed(&problem))?;
     billings_keys(session, &known).await?;
+    // A message to the person may have been on its way when the keys went: it is an email to be listed, or none.
+    session.settle().await;
     let certificate = Certificate {
         tenant: options.tenant.to_string(),
         person: options.person.to_string(),
