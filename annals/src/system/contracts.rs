@@ -45,14 +45,14 @@ pub fn committed() -> Result<&'static [Committed], Errors> {
 }
 
 /// A function of a service.
-pub(super) struct Listed {
-    pub(super) name: &'static str,
-    pub(super) service: &'static str,
-    pub(super) function: &'static Function,
+pub(crate) struct Listed {
+    pub(crate) name: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) function: &'static Function,
 }
 
 /// Every function of the committed contracts; none where they do not hold, and then no system opens.
-pub(super) fn functions() -> impl Iterator<Item = Listed> {
+pub(crate) fn functions() -> impl Iterator<Item = Listed> {
     committed().unwrap_or_default().iter().flat_map(|Committed { contract, .. }| {
         contract.delivery.functions.iter().map(|(name, function)| Listed { name, service: &contract.service, function })
     })

@@ -1,13 +1,17 @@
 //! Erasing a person: nothing about them can be read afterwards that is not on the certificate, and rows fold the same again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use annals::commands;
 use annals::session::Session;
+use annals_local::{Call, Fault, Faults};
 use annals_reads::Item;
 use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::people::PASSWORD;
 use crate::world::{World, notice, subscription};
@@ -217,4 +221,32 @@ async fn every_row_that_is_thrown_away_is_rebuilt_without_an_email_a_push_or_an_
     assert_eq!((said(&world), world.count("notifications-log").await), (told, commits));
     let erased = rows(&world, "users").await.remove(&format!("USER#{} META", person.id)).unwrap();
     assert_eq!(erased["status"].as_s().unwrap(), "erased");
+}
+
+/// Whoever sends emails has an address in hand, and waits for its log.
+struct Ponders(watch::Sender<bool>);
+
+impl Faults for Ponders {
+    fn plan(&self, call: &Call<'_>) -> Fault {
+        if call.role != "send-email" || call.service != "dynamodb" {
+            return Fault::None;
+        }
+        self.0.send_replace(true);
+        Fault::Delay(Duration::from_secs(3))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_email_on_its_way_when_the_keys_go_is_there_before_the_certificate_is() {
+    let (ponders, mut pondering) = watch::channel(false);
+    let world = World::with_faults(Some(Arc::new(Ponders(ponders)))).await;
+    let invoice = world.invoice(&world.subscribe("k", "ada").await).await;
+    assert_eq!(world.webhook(&notice("evt_1", "invoice.payment_failed", &invoice, 0, 1)).await.status, 200);
+    pondering.wait_for(|is| *is).await.unwrap();
+    let mail = || world.system.local().mail().unwrap().len();
+    assert_eq!(mail(), 0);
+    assert_eq!(command(&world, &["erase", "ada", "--yes"]).await, annals::outcome::Answer::Yes);
+    let when_certified = mail();
+    world.settle().await;
+    assert_eq!((when_certified, mail()), (1, 1));
 }

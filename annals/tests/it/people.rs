@@ -89,9 +89,19 @@ impl World {
 
     /// Someone whom `owner` invited as this, logged in.
     pub(crate) async fn member(&self, owner: &Person, email: &str, role: &str) -> Person {
+        let invitation = self.invite(owner, email, role).await;
+        self.accept(owner, &invitation, email).await
+    }
+
+    /// Invites someone; the invitation's id.
+    pub(crate) async fn invite(&self, owner: &Person, email: &str, role: &str) -> String {
         let invited = self.ask(&owner.bearer, "POST", "/v1/invitations", &json!({ "email": email, "role": role })).await;
         assert_eq!(invited.status, 201, "{}", invited.body);
-        let id = invited.body["id"].as_str().unwrap();
+        invited.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Accepts an invitation of `owner`, and logs in.
+    pub(crate) async fn accept(&self, owner: &Person, id: &str, email: &str) -> Person {
         let token = self.token(&format!("/v1/tenants/{}/invitations/{id}/links", owner.organisation)).await;
         let accepted = json!({ "token": token, "name": email.split('@').next(), "password": PASSWORD });
         let accepted = self.nobody("POST", "/v1/invitation-acceptances", &accepted).await;

@@ -57,9 +57,9 @@ impl World {
     }
 
     /// In this directory, where everything that it keeps can be looked at.
-    pub(crate) async fn in_directory(path: &std::path::Path, faults: Arc<dyn Faults>) -> Self {
+    pub(crate) async fn in_directory(path: &std::path::Path, faults: Option<Arc<dyn Faults>>) -> Self {
         let clock = Arc::new(TokioClock(tokio::time::Instant::now()));
-        Self::kept(Store::Directory(path.to_owned()), clock, Some(faults), Trim::OncePassed).await
+        Self::kept(Store::Directory(path.to_owned()), clock, faults, Trim::OncePassed).await
     }
 
     async fn on(clock: Arc<dyn Clock>, faults: Option<Arc<dyn Faults>>, trim: Trim) -> Self {

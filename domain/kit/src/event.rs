@@ -1,7 +1,9 @@
 //! Events as they are stored: a type, a schema version and a payload that people can read.
 
-use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
+use std::borrow::Cow;
+
+use serde::de::value::{BorrowedStrDeserializer, MapDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, IntoDeserializer, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -92,12 +94,57 @@ impl StoredEvent {
         if self.schema == 0 || self.schema > known.version() {
             return Err(wrong(format!("this code knows versions 1 to {}", known.version())));
         }
-        let mut payload = self.payload.clone();
-        for upcast in &known.upcasts[self.schema as usize - 1..] {
-            payload = upcast(payload).map_err(wrong)?;
-        }
+        // A payload of the current version is read where it is: each projection reads each event.
+        let upcasts = &known.upcasts[self.schema as usize - 1..];
+        let payload = match upcasts {
+            [] => Cow::Borrowed(&self.payload),
+            upcasts => Cow::Owned(upcasts.iter().try_fold(self.payload.clone(), |payload, upcast| upcast(payload)).map_err(wrong)?),
+        };
         // The type comes first: serde would have to keep a copy of a payload that comes before it.
-        let form = [("type", Value::String(self.event_type.clone())), ("payload", Value::Object(payload))];
+        let form = [("type", Part::Type(&self.event_type)), ("payload", Part::Payload(&payload))];
         E::deserialize(MapDeserializer::new(form.into_iter())).map_err(|error: serde_json::Error| wrong(error.to_string()))
+    }
+}
+
+/// One member of an event's serde form, read where it is.
+enum Part<'a> {
+    Type(&'a str),
+    Payload(&'a Payload),
+}
+
+impl<'a> IntoDeserializer<'a, serde_json::Error> for Part<'a> {
+    type Deserializer = Self;
+
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+impl<'de> Deserializer<'de> for Part<'de> {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        match self {
+            Self::Type(event_type) => visitor.visit_borrowed_str(event_type),
+            Self::Payload(payload) => payload.deserialize_any(visitor),
+        }
+    }
+
+    /// The type is the variant's name.
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        match self {
+            Self::Type(event_type) => BorrowedStrDeserializer::new(event_type).deserialize_enum(name, variants, visitor),
+            Self::Payload(payload) => payload.deserialize_enum(name, variants, visitor),
+        }
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }

@@ -1,5 +1,8 @@
 //! `annals erase`: destroys what opens everything sealed for a person, and certifies what was erased and what remains.
 
+mod mail;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use annals_kit::{Actor, Timestamp, Version};
@@ -16,7 +19,7 @@ use serde::Serialize;
 
 use super::stream::{self, AUDITOR};
 use crate::cli::Erase;
-use crate::logs::{LOGS, ServiceLog};
+use crate::logs::ServiceLog;
 use crate::outcome::{Answer, CouldNotTell, say};
 use crate::session::Session;
 use crate::states::{named_as, sealed_fields};
@@ -65,7 +68,7 @@ pub(super) async fn run(session: &Session, directory: &Path, options: &Erase) ->
     let deps = Deps::new(&host, demo::settings(session.credentials()));
     let subject = Subject { tenant: options.tenant.clone(), id: options.person.clone() };
     let known = Box::pin(known(&deps, &subject)).await.map_err(|problem| failed(&problem))?;
-    let streams = sealed(session, &subject, &known).await?;
+    let Found { streams, whom } = found(session, &subject, &known).await?;
     if !known.any && streams.is_empty() {
         say(format_args!("no: nothing is known of {} in {}; nothing was changed", options.person, options.tenant));
         return Ok(Answer::No);
@@ -78,8 +81,7 @@ pub(super) async fn run(session: &Session, directory: &Path, options: &Erase) ->
     let actor: Actor = "operator".parse().map_err(CouldNotTell::reading)?;
     let erased_at = Box::pin(erase(&deps, &subject, &known, &actor)).await.map_err(|problem| failed(&problem))?;
     billings_keys(session, &known).await?;
-    // A message to the person may have been on its way when the keys went: it is an email to be listed, or none.
-    session.settle().await;
+    mail::let_senders_end(session).await?;
     let certificate = Certificate {
         tenant: options.tenant.to_string(),
         person: options.person.to_string(),
@@ -87,7 +89,7 @@ pub(super) async fn run(session: &Session, directory: &Path, options: &Erase) ->
         caches_end: erased_at.plus(CACHE_TIME),
         streams,
         closed_copies: CLOSED.to_vec(),
-        emails: emails(&outbox(directory), &known.emails).map_err(CouldNotTell::reading)?,
+        emails: emails(session, directory, (&subject, &whom), &known.emails).await?,
         backups_lapse: backups(erased_at),
         remains: REMAINS.to_vec(),
     };
@@ -145,33 +147,61 @@ async fn billings_keys(session: &Session, known: &Known) -> Result<(), CouldNotT
     Ok(())
 }
 
-/// Every commit of the person's with sealed text: a walk over the logs of identity and billing, as `annals verify` makes.
-async fn sealed(session: &Session, subject: &Subject, known: &Known) -> Result<Vec<SealedCommit>, CouldNotTell> {
-    let mut found = vec![];
-    for log in LOGS.iter().filter(|log| matches!(log.service, "identity" | "billing")) {
-        let mut after = None;
-        loop {
-            let page = of_log(session, log, after).await?;
-            found.extend(
-                page.0.iter().filter(|commit| commit.tenant == subject.tenant).filter_map(|commit| of_person(commit, subject, known)),
-            );
-            match page.1 {
-                Some(next) => after = Some(next),
-                None => break,
+/// What history has of a person.
+struct Found {
+    streams: Vec<SealedCommit>,
+    whom: mail::Whom,
+}
+
+/// Every commit of the person's with sealed text, and by which ids emails go to them.
+///
+/// Cost: a walk over the logs of identity and billing, as `annals verify` makes.
+async fn found(session: &Session, subject: &Subject, known: &Known) -> Result<Found, CouldNotTell> {
+    let mut found = Found { streams: vec![], whom: mail::Whom::of(&subject.id) };
+    for service in ["identity", "billing"] {
+        walk(session, service, |commit| {
+            if commit.tenant == subject.tenant {
+                found.streams.extend(of_person(commit, subject, known));
+                found.whom.learn(commit, &subject.id);
             }
-        }
+        })
+        .await?;
     }
     Ok(found)
 }
 
-async fn of_log(
+/// The emails on this machine that went to the person.
+///
+/// Cost: a walk over the log of notifications.
+async fn emails(
     session: &Session,
-    log: &ServiceLog,
-    after: Option<annals_reads::Key>,
-) -> Result<(Vec<Commit>, Option<annals_reads::Key>), CouldNotTell> {
-    let page = stream::log_as(session, AUDITOR, log).scan(after).await.map_err(CouldNotTell::reading)?;
-    // What is no commit is found by verify.
-    Ok((page.items.iter().filter_map(|item| Commit::from_item(item).ok()).collect(), page.next))
+    directory: &Path,
+    (subject, whom): (&Subject, &mail::Whom),
+    addresses: &[String],
+) -> Result<Vec<String>, CouldNotTell> {
+    let mut notifications = BTreeSet::new();
+    walk(session, "notifications", |commit| {
+        if commit.tenant == subject.tenant {
+            notifications.extend(whom.intended(commit).map(str::to_owned));
+        }
+    })
+    .await?;
+    mail::written(&outbox(directory), &notifications, addresses).map_err(CouldNotTell::reading)
+}
+
+/// Shows every commit of a service's log.
+async fn walk(session: &Session, service: &str, mut show: impl FnMut(&Commit)) -> Result<(), CouldNotTell> {
+    let log = stream::log_as(session, AUDITOR, ServiceLog::of(service));
+    let mut after = None;
+    loop {
+        let page = log.scan(after).await.map_err(CouldNotTell::reading)?;
+        // What is no commit is found by verify.
+        page.items.iter().filter_map(|item| Commit::from_item(item).ok()).for_each(|commit| show(&commit));
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
 }
 
 /// The sealed fields of a commit, where it is about the person.
@@ -180,21 +210,6 @@ fn of_person(commit: &Commit, subject: &Subject, known: &Known) -> Option<Sealed
     let about = commit.events.iter().filter(|event| ids.iter().any(|id| named_as(event, id).is_some()));
     let fields: Vec<_> = about.flat_map(|event| sealed_fields(&commit.stream, event)).collect();
     (!fields.is_empty()).then(|| SealedCommit { stream: commit.stream.to_string(), version: commit.version, fields })
-}
-
-/// The emails in the outbox that name one of these addresses.
-fn emails(outbox: &Path, addresses: &[String]) -> std::io::Result<Vec<String>> {
-    let Ok(entries) = std::fs::read_dir(outbox) else { return Ok(vec![]) };
-    let mut found = vec![];
-    for entry in entries {
-        let path = entry?.path();
-        let text = String::from_utf8_lossy(&std::fs::read(&path)?).to_lowercase();
-        if addresses.iter().any(|address| text.contains(address.as_str())) {
-            found.push(path.display().to_string());
-        }
-    }
-    found.sort();
-    Ok(found)
 }
 
 /// The vaults' windows of recovery, as their matrices have them.
