@@ -4,7 +4,6 @@ use annals_kit::{Aggregate, CommandId, Recorded, StreamId, Tenant, Timestamp, Ve
 use annals_reads::Item;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::{Deserialize, Serialize};
 
 use crate::canonical::SNAPSHOT;
 use crate::commit::{Commit, CommitHash, DecodeError};
@@ -45,16 +44,11 @@ pub(crate) struct Tail {
     pub(crate) snapshot: usize,
 }
 
-/// A snapshot as it rides in a commit's item: the state after that commit.
-#[derive(Serialize, Deserialize)]
-struct Snapshot<A> {
-    /// The revision of the fold that made it.
-    #[serde(rename = "f")]
-    revision: u32,
-    #[serde(rename = "d")]
-    state: A,
-}
-
+// A snapshot as it rides in a commit's item, the state after that commit, is a map of three.
+/// The revision of the fold that made it.
+const REVISION: &str = "f";
+/// The state.
+const STATE: &str = "d";
 /// The packed commands. Earlier snapshots called theirs `i`, in a longer form: those are not used, as those of another revision.
 const SEEN: &str = "m";
 
@@ -149,37 +143,30 @@ impl<A: Aggregate> Folded<A> {
     /// The state that a snapshot in this item holds; `None` when it has none that this fold revision can use.
     pub(crate) fn from_snapshot(item: &Item) -> Option<Self> {
         let value = item.get(SNAPSHOT)?;
-        let seen = value.as_m().ok()?.get(SEEN)?.as_b().ok()?;
+        let snapshot = value.as_m().ok()?;
+        let seen = snapshot.get(SEEN)?.as_b().ok()?;
         // Of another form means of another revision: the state is read only where the revision is ours.
-        let revision: RevisionOnly = serde_dynamo::from_attribute_value(value.clone()).ok()?;
-        if revision.revision != A::FOLD_REVISION {
+        if snapshot.get(REVISION)?.as_n().ok()?.parse() != Ok(A::FOLD_REVISION) {
             return None;
         }
-        let snapshot: Snapshot<A> = serde_dynamo::from_attribute_value(value.clone()).ok()?;
+        let state: A = serde_dynamo::from_attribute_value(snapshot.get(STATE)?.clone()).ok()?;
         let commit = Commit::from_item(item).ok()?;
         let seen = Seen::unpack(seen.as_ref(), commit.version, commit.recorded_at)?;
         let head = Head::of(item, &commit).ok()?;
-        Some(Self { state: snapshot.state, head: Some(head), seen, tail: Tail::after(value) })
+        Some(Self { state, head: Some(head), seen, tail: Tail::after(value) })
     }
 
     /// The snapshot attribute of the head's commit: this state.
     pub(crate) fn to_snapshot(&self) -> Option<AttributeValue> {
         let head = self.head.as_ref()?;
-        let snapshot = Snapshot { revision: A::FOLD_REVISION, state: &self.state };
-        let mut value = serde_dynamo::to_attribute_value::<_, AttributeValue>(snapshot).ok()?;
-        let AttributeValue::M(map) = &mut value else { return None };
-        map.insert(SEEN.into(), AttributeValue::B(Blob::new(self.seen.pack(head.recorded_at))));
-        Some(value)
+        let state = serde_dynamo::to_attribute_value::<_, AttributeValue>(&self.state).ok()?;
+        let seen = AttributeValue::B(Blob::new(self.seen.pack(head.recorded_at)));
+        let revision = AttributeValue::N(A::FOLD_REVISION.to_string());
+        Some(AttributeValue::M([(REVISION, revision), (STATE, state), (SEEN, seen)].map(|(name, value)| (name.to_owned(), value)).into()))
     }
 
     /// Versions that may hold `command`, newest first.
     pub(crate) fn candidates(&self, command: CommandId) -> Vec<Version> {
         self.seen.candidates(command).collect()
     }
-}
-
-#[derive(Deserialize)]
-struct RevisionOnly {
-    #[serde(rename = "f")]
-    revision: u32,
 }

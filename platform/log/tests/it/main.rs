@@ -1,6 +1,7 @@
 //! The log against the embedded DynamoDB, through the real SDK.
 
 mod appending;
+mod canonical;
 mod faults;
 mod fixture;
 mod golden;
