@@ -41,19 +41,16 @@ impl Matrix {
         let refuse =
             |reason: String| NotListed { operation: operation.to_owned(), table: table.to_owned(), service: self.service.clone(), reason };
         let sent = sent(operation, request).map_err(refuse)?;
-        let candidates = self.reads.values().filter(|p| p.op == sent.operation && p.table == sent.table && p.index == sent.index);
-        let mut nearest: Option<(bool, String)> = None;
-        for pattern in candidates {
-            let Some(difference) = difference(pattern, &sent) else { return Ok(pattern) };
-            // Of several that differ, the one whose keys the request has is the one that was meant.
-            let meant = recover(pattern, &sent).is_some();
-            if nearest.as_ref().is_none_or(|(known, _)| meant && !known) {
-                nearest = Some((meant, format!("{} differs: {difference}", pattern.name)));
-            }
+        let candidates = || self.reads.values().filter(|p| p.op == sent.operation && p.table == sent.table && p.index == sent.index);
+        // Almost every request is one of them: what the others differ in is only said where none is.
+        if let Some(pattern) = candidates().find(|pattern| difference(pattern, &sent).is_none()) {
+            return Ok(pattern);
         }
-        let by = sent.index.map_or(String::new(), |index| format!(" by {index}"));
-        let nearest = nearest.map_or_else(|| format!("no pattern {operation}s {table}{by}"), |(_, nearest)| nearest);
-        Err(refuse(nearest))
+        // Of several that differ, the one whose keys the request has is the one that was meant.
+        let meant = candidates().find(|pattern| recover(pattern, &sent).is_some()).or_else(|| candidates().next());
+        let nearest = meant.and_then(|pattern| Some(format!("{} differs: {}", pattern.name, difference(pattern, &sent)?)));
+        let by = sent.index.as_ref().map_or(String::new(), |index| format!(" by {index}"));
+        Err(refuse(nearest.unwrap_or_else(|| format!("no pattern {operation}s {table}{by}"))))
     }
 
     /// A batch is listed when each of its keys is, as a GetItem; the pattern is the last key's.
@@ -121,23 +118,23 @@ fn sent(operation: &str, request: &Json) -> Result<Plan, String> {
     })
 }
 
-fn difference(pattern: &Pattern, sent: &Plan) -> Option<String> {
-    let word = |strong: bool| if strong { "strongly consistent" } else { "eventually consistent" };
+/// What of a request is not as the pattern would send it.
+fn difference(pattern: &Pattern, sent: &Plan) -> Option<&'static str> {
     if pattern.strong != sent.strong {
-        return Some(format!("it is {}", word(pattern.strong)));
+        return Some(if pattern.strong { "it is strongly consistent" } else { "it is eventually consistent" });
     }
     if pattern.descending != sent.descending {
-        return Some(format!("it reads {}", if pattern.descending { "newest first" } else { "oldest first" }));
+        return Some(if pattern.descending { "it reads newest first" } else { "it reads oldest first" });
     }
     if sorted(pattern.projection.as_deref()) != sorted(sent.projection.as_deref()) {
-        return Some("it reads other attributes".to_owned());
+        return Some("it reads other attributes");
     }
     if pattern.op == Operation::Scan {
         return None;
     }
-    let Some(params) = recover(pattern, sent) else { return Some("its keys are built otherwise".to_owned()) };
+    let Some(params) = recover(pattern, sent) else { return Some("its keys are built otherwise") };
     let same = pattern.plans(&params).is_ok_and(|plans| plans.iter().any(|plan| same_conditions(&plan.conditions, &sent.conditions)));
-    (!same).then(|| "its key conditions are others".to_owned())
+    (!same).then_some("its key conditions are others")
 }
 
 fn sorted(attributes: Option<&[String]>) -> Option<Vec<&String>> {

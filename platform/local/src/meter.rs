@@ -46,7 +46,10 @@ pub struct Done {
 
 /// The tally. Clones share it.
 #[derive(Clone, Default)]
-pub struct Meter(Arc<Mutex<BTreeMap<Counted, Reading>>>, Arc<Mutex<BTreeSet<Done>>>);
+pub struct Meter(Arc<Mutex<BTreeMap<Counted, Reading>>>, Arc<Mutex<BTreeMap<String, DoneByRole>>>);
+
+/// The resources on which each action was done.
+type DoneByRole = BTreeMap<&'static str, BTreeSet<String>>;
 
 impl Meter {
     /// What was counted since the start or the last reset.
@@ -72,13 +75,28 @@ impl Meter {
 
     /// Every action that was done since the start.
     pub fn done(&self) -> BTreeSet<Done> {
-        lock(&self.1).clone()
+        let done = lock(&self.1);
+        let of_action = |role: &str, action: &str, resources: &BTreeSet<String>| -> Vec<Done> {
+            let one = |resource: &String| Done { role: role.to_owned(), action: action.to_owned(), resource: resource.clone() };
+            resources.iter().map(one).collect()
+        };
+        done.iter()
+            .flat_map(|(role, actions)| actions.iter().flat_map(move |(action, resources)| of_action(role, action, resources)))
+            .collect()
     }
 
+    /// Most calls do what was done before: nothing is copied for those.
     pub(crate) fn does(&self, role: &str, needs: &[Need]) {
         let mut done = lock(&self.1);
+        let actions = match done.get_mut(role) {
+            Some(actions) => actions,
+            None => done.entry(role.to_owned()).or_default(),
+        };
         for need in needs {
-            done.insert(Done { role: role.to_owned(), action: need.action.to_owned(), resource: need.resource.clone() });
+            let resources = actions.entry(need.action).or_default();
+            if !resources.contains(&need.resource) {
+                resources.insert(need.resource.clone());
+            }
         }
     }
 
@@ -113,7 +131,7 @@ fn capacity(answer: &[u8]) -> f64 {
     }
     const MEMBER: &[u8] = b"\"ConsumedCapacity\"";
     // Most answers do not report it, and parsing each would cost more than the call.
-    if !answer.windows(MEMBER.len()).any(|window| window == MEMBER) {
+    if memchr::memmem::find(answer, MEMBER).is_none() {
         return 0.0;
     }
     match serde_json::from_slice(answer).ok().and_then(|reported: Reported| reported.consumed) {
