@@ -11,6 +11,7 @@ use std::time::Duration;
 use annals_kit::{Clock, Ids, Timestamp};
 use annals_log::BoxError;
 use annals_log::insert::Inserted;
+use annals_planted::{Bug, planted};
 use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
@@ -121,7 +122,9 @@ impl Sequencer {
             let now = self.clock.now();
             let now = state.tail.sequenced_at.map_or(now, |last| now.max(last));
             let Tail { epoch, next, .. } = state.tail;
+            let unsealed = planted(Bug::EpochBeforeSeal) && state.tail.sequenced_at.is_some();
             let item = match Epoch::of(now) > epoch {
+                true if unsealed => LedgerItem::batch(Epoch::of(now), next, now, &new).0,
                 true => LedgerItem::seal(epoch, next, now, Epoch::of(now)),
                 false => LedgerItem::batch(epoch, next, now, &new).0,
             };
@@ -276,6 +279,7 @@ fn unsequenced(window: &Window, recalled: &Remembered, delivered: &[Delivered]) 
             let seen = match here.get(&identity) {
                 Some(known) if *known == hash => Seen::Same,
                 Some(_) => Seen::Other,
+                None if planted(Bug::LedgerRedeliveryUnchecked) => Seen::New,
                 None => window.seen(identity, hash).or(|| recalled.seen(identity, hash)),
             };
             match seen {
