@@ -7,22 +7,23 @@ use annals_kit::{Clock, Timestamp};
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
-/// A run begins shortly before midnight, so that the ledger's first epoch ends in it.
-const BEGINS: i64 = 1_772_323_110;
+/// The midnight that every run has in it, in seconds since 1970: the ledger's first epoch ends.
+const MIDNIGHT: i64 = 1_772_323_200;
 
 /// The time since a run began, and what clocks show.
 #[derive(Debug)]
 pub struct SimClock {
     start: Instant,
+    /// How many seconds before midnight it began.
+    before: i64,
     /// By how many seconds the functions' clocks are wrong.
     off: AtomicI64,
 }
 
 impl SimClock {
-    /// It is now when the run begins.
-    #[expect(clippy::new_without_default, reason = "it reads tokio's clock")]
-    pub fn new() -> Self {
-        Self { start: Instant::now(), off: AtomicI64::new(0) }
+    /// It is now when the run begins, so many seconds before midnight.
+    pub fn new(before_midnight: u64) -> Self {
+        Self { start: Instant::now(), before: before_midnight.try_into().unwrap_or(0), off: AtomicI64::new(0) }
     }
 
     /// Milliseconds since the run began.
@@ -38,7 +39,7 @@ impl SimClock {
     /// What clocks that are right show: AWS's own.
     pub fn true_now(&self) -> Timestamp {
         let elapsed = TimeDelta::from_std(self.start.elapsed()).unwrap_or_default();
-        Timestamp::from_seconds(BEGINS).unwrap_or_else(|| Timestamp::new(Default::default())).plus(elapsed)
+        Timestamp::from_seconds(MIDNIGHT - self.before).unwrap_or_else(|| Timestamp::new(Default::default())).plus(elapsed)
     }
 
     /// Makes the functions' clocks wrong by so many seconds, or right again.

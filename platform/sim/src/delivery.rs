@@ -17,8 +17,8 @@ use crate::tables::{Record, place_of};
 
 /// How often a batch of one is tried before it is given up.
 const MOST_RETRIES: u64 = 12;
-/// Between two looks for records.
-const POLL: Duration = Duration::from_millis(250);
+/// How long after a commit its record is read, at most.
+const POLL: u64 = 250;
 
 /// Runs the function on a batch; `None` when it ended on the way.
 pub type Handle = Arc<dyn Fn(u64, Event) -> Work<Option<DynamoDbEventResponse>> + Send + Sync>;
@@ -38,8 +38,8 @@ pub struct Mappings {
     network: Arc<Network>,
     table: &'static str,
     state: Mutex<State>,
-    /// Told when it goes on after standing still.
-    goes_on: Notify,
+    /// Told of every commit, and of everything else that lets a reader go on: nobody polls.
+    news: Arc<Notify>,
 }
 
 struct State {
@@ -59,7 +59,8 @@ impl Mappings {
         let shards = vec![Shard { number: 0, keys: (0, u32::MAX), after, until: None, parent: None }];
         let (checkpoints, finished, failures) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let state = State { shards, checkpoints, finished, stands: false, failures, lost: false };
-        Self { network, table, state: Mutex::new(state), goes_on: Notify::new() }
+        let news = network.tables.news(table);
+        Self { network, table, state: Mutex::new(state), news }
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -69,7 +70,7 @@ impl Mappings {
     /// Lets all readers stand still, or go on.
     pub fn stand(&self, still: bool) {
         self.state().stands = still;
-        self.goes_on.notify_waiters();
+        self.news.notify_waiters();
     }
 
     /// Says that records are gone unread: only a walk finds what they told.
@@ -118,10 +119,7 @@ impl Mappings {
                 started.insert(shard.number);
                 tokio::spawn(Reader { mappings: self.clone(), mapping, shard, handle: handle.clone(), turn: 0 }.read());
             }
-            tokio::time::sleep(POLL).await;
-            while self.state().stands {
-                self.goes_on.notified().await;
-            }
+            self.news.notified().await;
         }
     }
 
@@ -146,6 +144,7 @@ impl Mappings {
         let middle = low + (high - low) / 2;
         state.shards.push(Shard { number: next, keys: (low, middle), after: end, until: None, parent });
         state.shards.push(Shard { number: next + 1, keys: (middle + 1, high), after: end, until: None, parent });
+        self.news.notify_waiters();
     }
 
     fn give_up(&self, records: &[Record]) {
@@ -202,9 +201,8 @@ struct Reader {
 impl Reader {
     async fn read(mut self) {
         loop {
-            self.turn += 1;
             while self.mappings.state().stands {
-                self.mappings.goes_on.notified().await;
+                self.mappings.news.notified().await;
             }
             let (network, key) = (self.mappings.network.clone(), (self.mapping, self.shard.number));
             self.shard.until = self.mappings.state().shards.iter().find(|shard| shard.number == key.1).and_then(|shard| shard.until);
@@ -215,11 +213,14 @@ impl Reader {
             if records.is_empty() {
                 if self.shard.until.is_some() {
                     self.mappings.state().finished.insert(key);
+                    self.mappings.news.notify_waiters();
                     return;
                 }
-                tokio::time::sleep(POLL).await;
+                self.mappings.news.notified().await;
+                tokio::time::sleep(Duration::from_millis(1 + network.faults.extent(POLL, self.place("poll")))).await;
                 continue;
             }
+            self.turn += 1;
             if self.fires(Fault::Split, "split") {
                 self.mappings.split(self.shard.number);
             }

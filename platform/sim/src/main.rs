@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use annals_planted::Bug;
 use clap::{Args, Parser, Subcommand};
 use sim::faults::Fault;
-use sim::plan::Plan;
+use sim::plan::{Plan, RATE};
 use sim::planted;
 use sim::run::{Report, run};
 use sim::seeds;
@@ -48,6 +48,9 @@ struct Many {
     /// How many simulated hours each, in parts as well.
     #[arg(long, default_value_t = 1.0 / 60.0)]
     hours: f64,
+    /// About how many commands people ask for in a minute. Fewer are more simulated time for the same money, and find less in it.
+    #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
     /// Begin no further seed after so many seconds of this machine's time.
     #[arg(long)]
     budget: Option<u64>,
@@ -61,6 +64,9 @@ struct Replay {
     /// Simulated seconds.
     #[arg(long)]
     seconds: u64,
+    /// About how many commands people ask for in a minute.
+    #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
     /// Only these faults; `none`.
     #[arg(long, value_delimiter = ',')]
     faults: Option<Vec<String>>,
@@ -128,7 +134,7 @@ fn many(asked: &Many) -> bool {
         if asked.budget.is_some_and(|budget| began.elapsed() >= Duration::from_secs(budget)) {
             break;
         }
-        holds &= one(&Plan::new(seed, seconds), &mut totals);
+        holds &= one(&Plan { rate: asked.rate, ..Plan::new(seed, seconds) }, &mut totals);
     }
     let _ = totals.print(&mut stdout(), cpu_seconds());
     holds
@@ -171,6 +177,7 @@ fn show(report: &Report) {
 
 fn plan(asked: &Replay) -> Result<Plan, String> {
     let mut plan = Plan::new(asked.seed, asked.seconds);
+    plan.rate = asked.rate;
     plan.window = (asked.faults_from.unwrap_or(0), asked.faults_until.unwrap_or(asked.seconds));
     plan.without = asked.without_stories.iter().copied().collect();
     plan.plant = asked.plant;

@@ -14,6 +14,8 @@ pub struct Plan {
     pub seed: u64,
     /// For how many simulated seconds commands come.
     pub seconds: u64,
+    /// About how many commands people ask for in a minute.
+    pub rate: u64,
     /// The faults that may happen.
     pub faults: BTreeSet<Fault>,
     /// Seconds before and after which nothing breaks.
@@ -24,15 +26,21 @@ pub struct Plan {
     pub plant: Option<Bug>,
 }
 
+/// About how many commands a minute find bugs soonest: streams meet their faults while something is going on in them.
+pub const RATE: u64 = 90;
+
 impl Plan {
     /// All faults, all stories, no bug.
     pub fn new(seed: u64, seconds: u64) -> Self {
-        Self { seed, seconds, faults: Fault::all(), window: (0, seconds), without: BTreeSet::new(), plant: None }
+        Self { seed, seconds, rate: RATE, faults: Fault::all(), window: (0, seconds), without: BTreeSet::new(), plant: None }
     }
 
     /// The command that runs it again.
     pub fn command(&self) -> String {
         let mut command = format!("cargo run -p sim -- replay --seed {} --seconds {}", self.seed, self.seconds);
+        if self.rate != RATE {
+            command += &format!(" --rate {}", self.rate);
+        }
         if self.window != (0, self.seconds) {
             command += &format!(" --faults-from {} --faults-until {}", self.window.0, self.window.1);
         }

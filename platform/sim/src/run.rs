@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::checks::{Checked, Violation, check};
 use crate::faults::Fault;
-use crate::plan::Plan;
+use crate::plan::{Plan, RATE};
 use crate::services::{Pipeline, Service};
 use crate::world::World;
 use crate::{consumer, stories};
@@ -61,18 +61,20 @@ async fn live(plan: &Plan, keeps_trace: bool) -> Report {
     for poller in 0..2 {
         tokio::spawn(consumer::run(world.clone(), poller));
     }
-    let weather = tokio::spawn(weather(world.clone(), plan.seconds));
+    let fires = |fault| world.network.faults.fires(fault, ("run", "whole", 0), plan.window.0 * 1000);
+    let (trimmed, restored) = (fires(Fault::Trimmed), fires(Fault::Restored));
+    let weather = tokio::spawn(weather(world.clone(), plan.clone(), trimmed));
     people(&world, plan, 0, plan.seconds).await;
     let _ = weather.await;
     world.clock.jump(0);
     let mut checked = Checked::default();
-    let fires = |fault| world.network.faults.fires(fault, ("run", "whole", 0), plan.window.0 * 1000);
-    if fires(Fault::Trimmed) {
+    if trimmed {
         stand_still(&world).await;
     }
     settle(&world, &mut checked).await;
-    if fires(Fault::Restored) {
+    if restored {
         restore(&world, plan.seconds * 700).await;
+        go_on(&world, plan).await;
         people(&world, plan, 1_000, plan.seconds / 4 + 20).await;
         settle(&world, &mut checked).await;
     }
@@ -122,12 +124,13 @@ fn start(world: &Arc<World>, place: usize) {
 /// Stories, one after the other, for so many seconds; returns when the last has ended.
 async fn people(world: &Arc<World>, plan: &Plan, first: u64, seconds: u64) {
     let mut stories = tokio::task::JoinSet::new();
-    for (place, number) in (first..first + (seconds / stories::COMMANDS).max(3)).enumerate() {
+    // How long a story has for itself, in milliseconds.
+    let share = stories::COMMANDS * 60_000 / plan.rate;
+    for (place, number) in (first..first + (seconds * 1_000 / share).max(4)).enumerate() {
         if !plan.without.contains(&number) {
             stories.spawn(stories::story(world.clone(), world.chance, number));
         }
-        // Stories take their time: the last begin when a third of it is left.
-        let pause = stories::COMMANDS * 450 + world.chance.below(stories::COMMANDS * 450, &["story"], place as u64);
+        let pause = share / 2 + world.chance.below(share, &["story"], place as u64);
         tokio::time::sleep(Duration::from_millis(pause)).await;
     }
     while let Some(ended) = stories.join_next().await {
@@ -135,17 +138,37 @@ async fn people(world: &Arc<World>, plan: &Plan, first: u64, seconds: u64) {
     }
 }
 
-/// What happens at certain times: clocks jump, releases are rolled out, the reconciler and the signer run.
-async fn weather(world: Arc<World>, seconds: u64) {
+/// Whoever the restore took something from goes on.
+async fn go_on(world: &Arc<World>, plan: &Plan) {
+    let mut stories = tokio::task::JoinSet::new();
+    for number in (0..4).filter(|number| !plan.without.contains(number)) {
+        stories.spawn(stories::go_on(world.clone(), world.chance, number));
+    }
+    while let Some(ended) = stories.join_next().await {
+        ended.expect("a story does not panic");
+    }
+}
+
+/// What happens at certain times: clocks jump, releases are rolled out, the reconciler and the signer run; and where records are to be lost,
+/// the readers stop when a third of the time is left.
+async fn weather(world: Arc<World>, plan: Plan, trimmed: bool) {
     let faults = &world.network.faults;
-    for turn in 0..seconds / 10 {
-        tokio::time::sleep(Duration::from_secs(10)).await;
+    // Where people ask for less, everything has more time.
+    let tick = (10 * RATE / plan.rate).clamp(10, 600);
+    let turns = plan.seconds / tick;
+    for turn in 0..turns {
+        tokio::time::sleep(Duration::from_secs(tick)).await;
         let now = world.clock.elapsed();
         let jumps = faults.fires(Fault::ClockJump, ("clock", "all", turn), now);
         let back = faults.extent(2, ("clock", "all", turn)) == 0;
         world.clock.jump(if jumps { if back { -600 } else { 600 } } else { 0 });
-        if turn == seconds / 20 && faults.fires(Fault::Deployed, ("release", "billing", 0), now) {
+        if turn == turns / 2 && faults.fires(Fault::Deployed, ("release", "billing", 0), now) {
+            // Its rows are made again at once, while people and the release before go on.
             world.pipeline(Service::Billing).deploy();
+            reconcile(&world, world.pipeline(Service::Billing), true).await;
+        }
+        if trimmed && turn == turns * 2 / 3 {
+            world.pipelines.iter().for_each(|pipeline| pipeline.mappings.stand(true));
         }
         for pipeline in &world.pipelines {
             let lost = pipeline.mappings.has_lost() || turn % 8 == 7;

@@ -12,6 +12,7 @@ use annals_log::{Log, LogConfig, Streams};
 use annals_projection::{Projector, Reconciliation};
 use annals_reads::Reads;
 use billing::invoice::Invoice;
+use billing::price_book::Plan;
 use billing::subscription::Subscription;
 
 use crate::delivery::Mappings;
@@ -162,6 +163,8 @@ pub struct Commands {
     pub subscriptions: Streams<Subscription>,
     /// Invoices.
     pub invoices: Streams<Invoice>,
+    /// The price book.
+    pub plans: Streams<Plan>,
 }
 
 impl Commands {
@@ -176,7 +179,7 @@ impl Commands {
             ..LogConfig::new(Service::Billing.log())
         };
         let log = Log::new(dynamodb, reads, config, host.clock.clone(), host.ids.clone());
-        Self { subscriptions: Streams::new(log.clone()), invoices: Streams::new(log) }
+        Self { subscriptions: Streams::new(log.clone()), invoices: Streams::new(log.clone()), plans: Streams::new(log) }
     }
 }
 

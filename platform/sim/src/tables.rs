@@ -1,7 +1,7 @@
 //! Watches what is written: new commits become stream records, and the stamps of rows must not go back.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tokio::sync::Notify;
@@ -34,13 +34,12 @@ pub struct Record {
 #[derive(Debug, Default)]
 pub struct Tables {
     state: Mutex<State>,
-    /// Told of every commit.
-    pub commits: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     records: BTreeMap<String, Vec<Record>>,
+    news: BTreeMap<String, Arc<Notify>>,
     /// When each commit was inserted, by table, stream and version.
     inserted: BTreeMap<(String, String, String), u64>,
     stamps: HashMap<(String, String), (u64, u64)>,
@@ -63,7 +62,7 @@ impl Tables {
             match table.ends_with("-log") {
                 true => {
                     state.commit(&table, item, clock);
-                    self.commits.notify_waiters();
+                    state.news.get(&table).inspect(|news| news.notify_waiters());
                 }
                 false => state.row(&table, &item),
             }
@@ -71,6 +70,12 @@ impl Tables {
         if call.operation == "UpdateItem" && call.entity.starts_with("KEY#") && call.body.to_string().contains("erased_at") {
             state.keys.insert(call.entity.clone(), true);
         }
+    }
+
+    /// Who waits for something new in a log's stream waits for this.
+    pub fn news(&self, table: &str) -> Arc<Notify> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.news.entry(table.to_owned()).or_default().clone()
     }
 
     /// The records of a log's stream after a place, oldest first, as far as they are kept.

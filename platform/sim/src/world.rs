@@ -58,8 +58,6 @@ pub struct World {
     pub gate: RwLock<()>,
     /// Organisations that were asked for, and their owners.
     pub founded: Mutex<BTreeMap<String, Uuid>>,
-    /// People whose keys are destroyed.
-    pub erased: Mutex<BTreeSet<Uuid>>,
     /// Streams that have a commit which no code knows.
     pub strange: Mutex<BTreeSet<String>>,
     /// The generation that billing writes in.
@@ -72,7 +70,8 @@ impl World {
     /// An empty world.
     pub async fn new(plan: &Plan, keeps_trace: bool) -> Result<Arc<Self>, OpenError> {
         let chance = Chance::new(plan.seed);
-        let clock = Arc::new(SimClock::new());
+        // Midnight comes while things break.
+        let clock = Arc::new(SimClock::new(3 + chance.below(plan.seconds.max(4) - 3, &["midnight"], 0)));
         let local = Local::open(config(&clock, plan.seed)).await?;
         let faults = Arc::new(Faults::new(chance, plan.faults.clone(), (plan.window.0 * 1000, plan.window.1 * 1000)));
         let trace = Arc::new(Trace::new(keeps_trace));
@@ -95,7 +94,6 @@ impl World {
             history: History::default(),
             gate: RwLock::new(()),
             founded: Mutex::default(),
-            erased: Mutex::default(),
             strange: Mutex::default(),
             generation,
             still: AtomicBool::new(false),

@@ -151,7 +151,7 @@ impl Vault {
             .item("wrapped", AttributeValue::B(Blob::new(wrapped.as_ref())))
             .item("created_at", AttributeValue::S(now.to_string()))
             .condition_expression(if planted(Bug::KeyAfterErasure) {
-                "attribute_exists(PK) OR attribute_not_exists(PK)"
+                "attribute_not_exists(PK) OR attribute_exists(erased_at)"
             } else {
                 "attribute_not_exists(PK)"
             })

@@ -1,6 +1,6 @@
-//! What people do: subscribe, pay late and in the wrong order, change plans, cancel and come back, are refunded, sign up, are erased.
+//! What customers do: subscribe, pay late and in the wrong order, move to other plans, cancel and come back, are refunded.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
 use annals_kit::ids::derived_uuid;
 use annals_kit::{Clock, CommandId, Money, StoredEvent, StreamId};
@@ -8,42 +8,20 @@ use annals_log::insert::insert;
 use annals_log::{Commit, CommitHash, Expect};
 use billing::invoice::{CreditInvoice, CreditReason, Happened, InvoiceIssued, IssueInvoice, Most, Notice, RecordNotice, RefundInvoice};
 use billing::plan::Interval;
+use billing::price_book::{DraftPlan, Price, ReleasePlan};
 use billing::subscription::{
     CancelSubscription, ChangeSubscription, CreateSubscription, Offer, ReactivateSubscription, RecordPeriodInvoiced, SubscriptionCreated,
     Unused, When,
 };
-use identity_service::erase::{Subject, erase, known};
-use identity_service::found::{Founding, found};
-use identity_service::secret::Secret;
 use uuid::Uuid;
 
-use crate::chance::{Chance, Draws};
 use crate::client::{Client, To};
 use crate::faults::Fault;
 use crate::services::Service;
-use crate::world::World;
 
-/// Commands of a story, about.
-pub const COMMANDS: u64 = 14;
-/// Tenants that have subscriptions.
-pub const TENANTS: [&str; 3] = ["acme", "bolt", "core"];
-
-/// Lives through the story of this number.
-pub async fn story(world: Arc<World>, chance: Chance, number: u64) {
-    let mut draws = Draws::new(chance.of("story", number));
-    let tenant = TENANTS[draws.below(3) as usize].parse().expect("they are tenants");
-    let client = Client { world: world.clone(), draws: draws.clone(), tenant };
-    match number % 4 {
-        3 => sign_up(world, draws, number).await,
-        // One invoice that is tried for a long time: its stream is long.
-        0 if number.is_multiple_of(12) => subscribe(client, number, 60).await,
-        _ => subscribe(client, number, 3).await,
-    }
-}
-
-async fn subscribe(mut client: Client, number: u64, failures: u32) {
-    let subscription_id = derived_uuid("subscription", &client.tenant, &number.to_string());
-    let invoice_id = derived_uuid("invoice", &client.tenant, &number.to_string());
+/// A subscription from its beginning, with an invoice that is tried so many times at most.
+pub async fn subscribe(client: &mut Client, number: u64, failures: u32) {
+    let (subscription_id, invoice_id) = ids(client, number);
     let of_subscription = |expect| To { streams: |commands| &commands.subscriptions, stream: StreamId::of("SUB", subscription_id), expect };
     let today = client.world.clock.now().date();
     let created = SubscriptionCreated {
@@ -78,16 +56,57 @@ async fn subscribe(mut client: Client, number: u64, failures: u32) {
     let invoiced = RecordPeriodInvoiced { period_start: today, invoice_id };
     client.ask(of_subscription(Expect::Existing), &format!("invoiced {number}"), invoiced).await;
     if client.world.network.faults.fires(Fault::Undecodable, ("invoice", "commit", number), client.world.clock.elapsed()) {
-        return strange(&client, &StreamId::of("INV", invoice_id)).await;
+        return strange(client, &StreamId::of("INV", invoice_id)).await;
     }
-    let paid = webhooks(&mut client, (number, invoice_id), failures).await;
+    let paid = webhooks(client, (&number.to_string(), invoice_id), failures).await;
     if paid && client.draws.one_in(2) {
-        refund(&mut client, (number, invoice_id)).await;
+        refund(client, (number, invoice_id)).await;
     }
     let rounds = 1 + client.draws.below(2);
     for round in 0..rounds {
-        migrate(&mut client, subscription_id, &format!("{number}/{round}")).await;
+        migrate(client, subscription_id, &format!("{number}/{round}")).await;
     }
+}
+
+/// The same customer goes on, after the log was restored: what was taken back is not known any more.
+pub async fn go_on(mut client: Client, number: u64) {
+    let (subscription, invoice) = ids(&client, number);
+    for stream in [StreamId::of("SUB", subscription), StreamId::of("INV", invoice)] {
+        if client.world.head(Service::Billing, &stream).await == 0 || client.world.is_strange(&stream) {
+            return;
+        }
+    }
+    webhooks(&mut client, (&format!("{number}-after"), invoice), 3).await;
+    migrate(&mut client, subscription, &format!("{number}/after")).await;
+}
+
+/// A plan is released, once more and once more, and a subscription is moved to each version.
+pub async fn move_plans(mut client: Client, number: u64) {
+    let (subscription, plan_id) = (ids(&client, number).0, derived_uuid("plan", &client.tenant, "team"));
+    let plan = || To { streams: |commands| &commands.plans, stream: StreamId::of("PLAN", plan_id), expect: Expect::New };
+    for version in 1..=2u32 {
+        let price = 5900 + 100 * i64::from(version) + client.draws.below(50) as i64;
+        let prices = vec![Price { interval: Interval::Month, price: euros(price) }];
+        let draft = DraftPlan { plan_id, plan: "team".parse().expect("it is a plan's name"), prices, trial_days: 0 };
+        client.ask(plan(), &format!("draft {number}/{version}"), draft).await;
+        client.ask(plan(), &format!("release {number}/{version}"), ReleasePlan { version }).await;
+        client.think(4).await;
+        let offer = Offer {
+            plan: "team".parse().expect("it is a plan's name"),
+            plan_version: Some(version),
+            price: euros(price),
+            interval: Interval::Month,
+        };
+        let moved = ChangeSubscription { offer: Some(offer), quantity: None, when: When::Now };
+        let on = To { streams: |commands| &commands.subscriptions, stream: StreamId::of("SUB", subscription), expect: Expect::Existing };
+        client.ask(on, &format!("move {number}/{version}"), moved).await;
+    }
+}
+
+/// A story's subscription and invoice.
+fn ids(client: &Client, number: u64) -> (Uuid, Uuid) {
+    let of = |what| derived_uuid(what, &client.tenant, &number.to_string());
+    (of("subscription"), of("invoice"))
 }
 
 /// A commit of a release that is not deployed any more: nobody here can read it.
@@ -112,7 +131,7 @@ fn of_invoice(invoice: Uuid, expect: Expect) -> To<billing::invoice::Invoice> {
 }
 
 /// The provider's notices: in no order, some of them twice, some of them at the same time; whether one of them was a payment.
-async fn webhooks(client: &mut Client, (number, invoice): (u64, Uuid), failures: u32) -> bool {
+async fn webhooks(client: &mut Client, (number, invoice): (&str, Uuid), failures: u32) -> bool {
     let most = u64::from(failures);
     let failures = if failures > 10 { failures } else { client.draws.below(most + 1) as u32 };
     let mut told: Vec<(String, Happened)> =
@@ -180,57 +199,6 @@ async fn migrate(client: &mut Client, subscription: Uuid, about: &str) {
     client.ask(on(), &format!("more {about}"), more(3)).await;
     client.think(5).await;
     client.ask(on(), &format!("basic {about}"), change("basic", 4900)).await;
-}
-
-/// An account, of an address that somebody else may have; some are erased later.
-async fn sign_up(world: Arc<World>, mut draws: Draws, number: u64) {
-    let organisation = format!("organisation-{number}").parse().expect("it is a tenant");
-    let founding = Founding {
-        organisation,
-        name: format!("Organisation {number}"),
-        email: format!("person{}@people.example", draws.below(5)).parse().expect("it is an address"),
-        owner: format!("Person {number}"),
-        secret: Secret::new(&annals_kit::ids::SeededIds::new(draws.below(u64::MAX))),
-    };
-    world.founded.lock().unwrap_or_else(PoisonError::into_inner).insert(founding.organisation.to_string(), founding.user());
-    for _ in 0..20 {
-        let asked = founding.clone();
-        let done =
-            world.identity.invoke(&world.machine, draws.below(1 << 20), |deps| Box::pin(async move { found(&deps, &asked).await })).await;
-        match done {
-            Some(Ok(_)) => break,
-            // Somebody has the address.
-            Some(Err(problem)) if problem.status == 409 => return,
-            _ => tokio::time::sleep(std::time::Duration::from_millis(500 + draws.below(3_000))).await,
-        }
-    }
-    let place = ("person", "key", number);
-    if world.network.faults.fires(Fault::KeyDestroyed, place, world.network.clock.elapsed()) {
-        tokio::time::sleep(std::time::Duration::from_millis(draws.below(20_000))).await;
-        end(world, draws, &founding).await;
-    }
-}
-
-/// Erases somebody, and asks for what was theirs again afterwards.
-async fn end(world: Arc<World>, mut draws: Draws, founding: &Founding) {
-    let (tenant, user) = (founding.organisation.clone(), founding.user());
-    for attempt in 0..20 {
-        let subject = Subject { tenant: tenant.clone(), id: user.to_string().parse().expect("a UUID is an id") };
-        let work = |deps: Arc<identity_service::Deps>| -> crate::functions::Work<_> {
-            Box::pin(async move {
-                let known = known(&deps, &subject).await?;
-                erase(&deps, &subject, &known, &"operator".parse().expect("it is a token")).await
-            })
-        };
-        let erased = world.identity.invoke(&world.machine, draws.below(1 << 20), work).await;
-        if let Some(Ok(_)) = erased {
-            world.erased.lock().unwrap_or_else(PoisonError::into_inner).insert(user);
-            if attempt > 8 {
-                break;
-            }
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(500 + draws.below(9_000))).await;
-    }
 }
 
 fn euros(minor: i64) -> Money {
