@@ -49,12 +49,12 @@ impl Client {
         A: Aggregate,
         C: Command<Aggregate = A, Refusal: Debug + Send> + Clone + Send + Sync + 'static,
     {
-        let (log, stream) = (Service::Billing.log(), to.stream.clone());
+        let stream = to.stream.clone();
         let mut id = CommandId::derived(&self.tenant, about);
         let before = self.world.head(Service::Billing, &stream).await;
         for attempt in 0..PATIENCE {
             let permit = self.world.gate.read().await;
-            self.world.history.issue(id, log, Some(stream.to_string()));
+            self.world.history.issue(id, Some(stream.to_string()));
             let request = Request::new(&self.tenant, "caller".parse().expect("it is a token"), id, about.as_bytes());
             let (streams, expect, asked, on) = (to.streams, to.expect, command.clone(), stream.clone());
             let pick = self.draws.below(1 << 20);

@@ -16,13 +16,13 @@ pub enum Told {
     NoChange,
     /// Nothing was written, and it may ask again.
     Busy,
+    /// It was in the log, and a restore has taken it back.
+    TakenBack,
 }
 
 /// A command that was asked for.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// The log.
-    pub log: &'static str,
     /// The stream; `None` where the command is on several.
     pub stream: Option<String>,
     /// What became of it.
@@ -39,8 +39,8 @@ pub struct History {
 
 impl History {
     /// A command is asked for.
-    pub fn issue(&self, command: CommandId, log: &'static str, stream: Option<String>) {
-        self.issued().entry(command).or_insert(Issued { log, stream, told: Told::Nothing });
+    pub fn issue(&self, command: CommandId, stream: Option<String>) {
+        self.issued().entry(command).or_insert(Issued { stream, told: Told::Nothing });
     }
 
     /// Its caller is told.

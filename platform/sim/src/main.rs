@@ -17,6 +17,10 @@ use sim::seeds;
 use sim::shrink::shrink;
 use sim::totals::{Totals, cpu_seconds};
 
+/// Calls of SDKs are many small allocations that live briefly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the whole pipeline under many seeds, breaks what can break, and checks what must hold.
 #[derive(Parser)]
 #[command(name = "sim", version, max_term_width = 110)]

@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::checks::{Checked, Violation, check};
 use crate::faults::Fault;
+use crate::history::Told;
 use crate::plan::{Plan, RATE};
 use crate::services::{Pipeline, Service};
 use crate::world::World;
@@ -282,6 +283,9 @@ async fn restore(world: &Arc<World>, point: u64) {
         tables.inserted_at(Service::Billing.log(), crate::world::text(item, "PK"), version).is_some_and(|at| at >= point)
     };
     let later: Vec<_> = items.into_iter().filter(is_later).collect();
+    for commit in later.iter().filter_map(|item| annals_log::Commit::from_item(item).ok()) {
+        world.history.tell(commit.command, Told::TakenBack);
+    }
     world.delete(Service::Billing.log(), &later).await;
     for table in [Service::Billing.rows(), Service::Billing.ledger()] {
         world.delete(table, &world.table(table).await).await;

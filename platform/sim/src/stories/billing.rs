@@ -120,7 +120,7 @@ async fn strange(client: &Client, stream: &StreamId) {
         Commit { version: before.version.next(), previous: Some(hash), command, correlation: command.0, events: vec![event], ..before };
     let Ok(item) = commit.to_item() else { return };
     client.world.strange.lock().unwrap_or_else(PoisonError::into_inner).insert(stream.to_string());
-    client.world.history.issue(command, Service::Billing.log(), Some(stream.to_string()));
+    client.world.history.issue(command, Some(stream.to_string()));
     let dynamodb = client.world.reader().account.dynamodb();
     // Where somebody else was first, there is none.
     let _ = insert(&dynamodb, Service::Billing.log(), &item).await;
