@@ -104,6 +104,9 @@ impl Sequencer {
             Some(state) if state.window.covers(since) => state,
             _ => self.load(since).await?,
         };
+        if planted(Bug::LedgerRedeliveryUnchecked) {
+            state.window = Window::new(since, self.retention);
+        }
         // An error leaves no state behind: the next batch reads it anew.
         let sequenced = self.append(&mut state, delivered).await?;
         state.window.forget_before(since.plus(-SLACK));
@@ -122,9 +125,12 @@ impl Sequencer {
             let now = self.clock.now();
             let now = state.tail.sequenced_at.map_or(now, |last| now.max(last));
             let Tail { epoch, next, .. } = state.tail;
-            let unsealed = planted(Bug::EpochBeforeSeal) && state.tail.sequenced_at.is_some();
+            if planted(Bug::EpochBeforeSeal) && state.tail.sequenced_at.is_some() && Epoch::of(now) > epoch {
+                state.tail.epoch = Epoch::of(now);
+                self.open(Opening { epoch: state.tail.epoch, first: next, opened_at: now }).await?;
+                continue;
+            }
             let item = match Epoch::of(now) > epoch {
-                true if unsealed => LedgerItem::batch(Epoch::of(now), next, now, &new).0,
                 true => LedgerItem::seal(epoch, next, now, Epoch::of(now)),
                 false => LedgerItem::batch(epoch, next, now, &new).0,
             };
@@ -279,7 +285,6 @@ fn unsequenced(window: &Window, recalled: &Remembered, delivered: &[Delivered]) 
             let seen = match here.get(&identity) {
                 Some(known) if *known == hash => Seen::Same,
                 Some(_) => Seen::Other,
-                None if planted(Bug::LedgerRedeliveryUnchecked) => Seen::New,
                 None => window.seen(identity, hash).or(|| recalled.seen(identity, hash)),
             };
             match seen {

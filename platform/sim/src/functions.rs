@@ -1,12 +1,14 @@
 //! Runs functions as Lambda does: an environment does one event at a time, is used again, keeps what it has in memory, and may end.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_kit::Generation;
 use annals_kit::ids::SeededIds;
 use annals_lambda::{Account, Host, Metric, Metrics};
 use chrono::TimeDelta;
+use tokio::sync::Notify;
 
 use crate::chance::Chance;
 use crate::network::Network;
@@ -61,31 +63,65 @@ impl Machine {
     }
 }
 
-/// One function: how its environments are made, and those that wait.
+/// One function: how its environments are made, and those that there are.
 pub struct Function<D> {
     name: &'static str,
     make: Box<dyn Fn(&Host) -> D + Send + Sync>,
-    idle: Mutex<Vec<(Arc<Environment>, Arc<D>)>>,
+    state: Mutex<State<D>>,
+    /// Told when an environment has done its event.
+    done: Notify,
+}
+
+struct State<D> {
+    /// Which version of the function is deployed.
+    version: u64,
+    /// Environments of this version that wait.
+    idle: Vec<(Arc<Environment>, Arc<D>)>,
+    /// How many are at work, by version.
+    busy: BTreeMap<u64, u64>,
 }
 
 impl<D: Send + Sync + 'static> Function<D> {
     /// A function whose environments are made so.
     pub fn new(name: &'static str, make: impl Fn(&Host) -> D + Send + Sync + 'static) -> Self {
-        Self { name, make: Box::new(make), idle: Mutex::default() }
+        let state = Mutex::new(State { version: 0, idle: vec![], busy: BTreeMap::new() });
+        Self { name, make: Box::new(make), state, done: Notify::new() }
     }
 
-    /// Ends the environments that wait: those that come are of the code of then.
+    fn state(&self) -> MutexGuard<'_, State<D>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Deploys the code of now: events that come are for it. What is at work goes on as it was, and gets no other event.
     pub fn retire(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut state = self.state();
+        state.version += 1;
+        state.idle.clear();
+    }
+
+    /// Returns when no environment of an earlier version is at work any more.
+    pub async fn has_retired(&self) {
+        loop {
+            let is_done = {
+                let state = self.state();
+                state.busy.range(..state.version).all(|(_, busy)| *busy == 0)
+            };
+            if is_done {
+                return;
+            }
+            self.done.notified().await;
+        }
     }
 
     /// Runs `work` in an environment, a waiting one or a new one as `pick` says; `None` when that has ended on the way.
     pub async fn invoke<R: Send + 'static>(&self, machine: &Machine, pick: u64, work: impl FnOnce(Arc<D>) -> Work<R>) -> Option<R> {
-        let waiting = {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            let choices = if idle.len() < MOST_IDLE { idle.len() + 1 } else { idle.len() };
+        let (version, waiting) = {
+            let mut state = self.state();
+            let (version, idle) = (state.version, state.idle.len());
+            *state.busy.entry(version).or_default() += 1;
+            let choices = if idle < MOST_IDLE { idle + 1 } else { idle };
             let place = (pick % choices as u64) as usize;
-            (place < idle.len()).then(|| idle.remove(place))
+            (version, (place < idle).then(|| state.idle.remove(place)))
         };
         let (environment, deps) = waiting.unwrap_or_else(|| {
             let (environment, host) = machine.environment(self.name, true);
@@ -96,12 +132,15 @@ impl<D: Send + Sync + 'static> Function<D> {
             () = environment.has_ended() => None,
             answer = work(deps.clone()) => Some(answer),
         };
-        if answer.is_some() {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < MOST_IDLE {
-                idle.push((environment, deps));
-            }
+        let mut state = self.state();
+        if let Some(busy) = state.busy.get_mut(&version) {
+            *busy -= 1;
         }
+        if answer.is_some() && version == state.version && state.idle.len() < MOST_IDLE {
+            state.idle.push((environment, deps));
+        }
+        drop(state);
+        self.done.notify_waiters();
         answer
     }
 }

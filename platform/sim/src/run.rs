@@ -165,7 +165,7 @@ async fn weather(world: Arc<World>, plan: Plan, trimmed: bool) {
         world.clock.jump(if jumps { if back { -600 } else { 600 } } else { 0 });
         if turn == turns / 2 && faults.fires(Fault::Deployed, ("release", "billing", 0), now) {
             // Its rows are made again at once, while people and the release before go on.
-            world.pipeline(Service::Billing).deploy();
+            world.pipeline(Service::Billing).deploy().await;
             reconcile(&world, world.pipeline(Service::Billing), true).await;
         }
         if trimmed && turn == turns * 2 / 3 {

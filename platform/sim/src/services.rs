@@ -129,13 +129,15 @@ impl Pipeline {
         self.release.load(Ordering::Relaxed)
     }
 
-    /// Rolls the next release out: environments that are in use stay of the old one until they end.
-    pub fn deploy(&self) {
+    /// Rolls the next release out; returns when the old one has done its last batch: only then may a walk make all rows again (docs/model.md).
+    pub async fn deploy(&self) {
         self.release.store(1, Ordering::Relaxed);
+        self.projector.retire();
         self.reconciler.retire();
+        self.projector.has_retired().await;
     }
 
-    /// Ends every environment that waits: what they remember is not so any more.
+    /// Deploys all of them anew: what they remember is not so any more.
     pub fn retire(&self) {
         self.projector.retire();
         self.sequencer.retire();
