@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use clap::ValueEnum;
-
 use crate::chance::Chance;
 
 /// What can break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// A call is done, and its answer lost.
     LostResponse,
@@ -67,13 +65,66 @@ const SPELL: u64 = 15_000;
 
 impl Fault {
     /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::LostResponse,
+        Self::LateResponse,
+        Self::LateRequest,
+        Self::Throttled,
+        Self::InternalError,
+        Self::CrashBefore,
+        Self::CrashAfter,
+        Self::StaleRead,
+        Self::FailedEntries,
+        Self::Redelivered,
+        Self::LostCheckpoint,
+        Self::Reordered,
+        Self::Stalled,
+        Self::Split,
+        Self::BusDuplicate,
+        Self::BusDelay,
+        Self::VisibilityExpired,
+        Self::Redriven,
+        Self::ClockJump,
+        Self::Deployed,
+        Self::Restored,
+        Self::Trimmed,
+        Self::Undecodable,
+        Self::KeyDestroyed,
+    ];
+
+    /// All of them.
     pub fn all() -> BTreeSet<Self> {
-        Self::value_variants().iter().copied().collect()
+        Self::ALL.into()
     }
 
-    /// How it is called on the command line and in tables.
-    pub fn name(self) -> String {
-        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    /// How it is called on the command line and in tables; what it does is drawn by this name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LostResponse => "lost-response",
+            Self::LateResponse => "late-response",
+            Self::LateRequest => "late-request",
+            Self::Throttled => "throttled",
+            Self::InternalError => "internal-error",
+            Self::CrashBefore => "crash-before",
+            Self::CrashAfter => "crash-after",
+            Self::StaleRead => "stale-read",
+            Self::FailedEntries => "failed-entries",
+            Self::Redelivered => "redelivered",
+            Self::LostCheckpoint => "lost-checkpoint",
+            Self::Reordered => "reordered",
+            Self::Stalled => "stalled",
+            Self::Split => "split",
+            Self::BusDuplicate => "bus-duplicate",
+            Self::BusDelay => "bus-delay",
+            Self::VisibilityExpired => "visibility-expired",
+            Self::Redriven => "redriven",
+            Self::ClockJump => "clock-jump",
+            Self::Deployed => "deployed",
+            Self::Restored => "restored",
+            Self::Trimmed => "trimmed",
+            Self::Undecodable => "undecodable",
+            Self::KeyDestroyed => "key-destroyed",
+        }
     }
 
     /// How often it happens between storms, in a million.
@@ -151,7 +202,7 @@ impl Faults {
             return false;
         }
         let chance = if fault.once() { fault.chance() } else { fault.chance() * self.weather(fault, now) / 4 * density(fault, site) };
-        let fires = self.chance.below(MILLION, &[&fault.name(), site, entity], attempt) < chance;
+        let fires = self.chance.below(MILLION, &[fault.name(), site, entity], attempt) < chance;
         if fires {
             *state.fired.entry(fault).or_default() += 1;
         }
@@ -175,7 +226,7 @@ impl Faults {
 
     /// How dense faults of a kind are now, in quarters of the usual: calm, as usual, or a storm of this kind.
     fn weather(&self, fault: Fault, now: u64) -> u64 {
-        match self.chance.below(8, &["weather", &fault.name()], now / SPELL) {
+        match self.chance.below(8, &["weather", fault.name()], now / SPELL) {
             // A table or a bus that takes next to nothing: several streams of a batch fail at once.
             0 if matches!(fault, Fault::Throttled | Fault::FailedEntries) => 120,
             0 => 40,

@@ -186,7 +186,7 @@ fn plan(asked: &Replay) -> Result<Plan, String> {
     plan.without = asked.without_stories.iter().copied().collect();
     plan.plant = asked.plant;
     if let Some(names) = &asked.faults {
-        let find = |name: &String| Fault::all().into_iter().find(|fault| fault.name() == *name).ok_or(format!("no fault is called {name}"));
+        let find = |name: &String| Fault::ALL.into_iter().find(|fault| fault.name() == *name).ok_or(format!("no fault is called {name}"));
         plan.faults = names.iter().filter(|name| *name != "none").map(find).collect::<Result<BTreeSet<_>, _>>()?;
     }
     Ok(plan)

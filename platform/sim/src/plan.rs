@@ -45,7 +45,7 @@ impl Plan {
             command += &format!(" --faults-from {} --faults-until {}", self.window.0, self.window.1);
         }
         if self.faults != Fault::all() {
-            let names: Vec<String> = self.faults.iter().map(|fault| fault.name()).collect();
+            let names: Vec<&str> = self.faults.iter().map(|fault| fault.name()).collect();
             command += &format!(" --faults {}", if names.is_empty() { "none".into() } else { names.join(",") });
         }
         if !self.without.is_empty() {

@@ -64,13 +64,13 @@ impl Totals {
             writeln!(out, "{:>9}  {number:>2} {what}", self.checked.get(&number).copied().unwrap_or(0))?;
         }
         writeln!(out, "\n{:>9} {:>9}  fault", "fired", "asked")?;
-        for fault in Fault::all() {
+        for fault in Fault::ALL {
             let of = |counts: &BTreeMap<Fault, u64>| counts.get(&fault).copied().unwrap_or(0);
             writeln!(out, "{:>9} {:>9}  {}", of(&self.fired), of(&self.asked), fault.name())?;
         }
-        let reached = Fault::all().iter().filter(|fault| self.asked.contains_key(fault)).count();
-        let fired = Fault::all().iter().filter(|fault| self.fired.contains_key(fault)).count();
-        writeln!(out, "\nfault points reached {reached} of {}, fired {fired}", Fault::all().len())
+        let reached = Fault::ALL.iter().filter(|fault| self.asked.contains_key(fault)).count();
+        let fired = Fault::ALL.iter().filter(|fault| self.fired.contains_key(fault)).count();
+        writeln!(out, "\nfault points reached {reached} of {}, fired {fired}", Fault::ALL.len())
     }
 }
 

@@ -20,7 +20,7 @@ impl Trace {
     /// Adds a line.
     pub fn line(&self, line: String) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.0 = line.bytes().fold(state.0, |digest, byte| mix(digest ^ u64::from(byte)));
+        state.0 = mix(line.bytes().fold(state.0, |digest, byte| (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)));
         state.1 += 1;
         if self.keeps {
             state.2.push(line);
