@@ -1,6 +1,6 @@
-//! The bus: it takes events, and delivers them to the queue that asks for emails: late, twice, and in no order, if it comes to that.
+//! The bus: it takes events, and delivers them to the queues of notifications: late, twice, and in no order, if it comes to that.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -10,8 +10,35 @@ use crate::clock::SimClock;
 use crate::faults::{Fault, Faults};
 use crate::network::call::digest;
 
-/// The event types that ask for an email.
-const ASK_FOR_EMAIL: [&str; 3] = ["PAYMENT_RECEIVED", "PAYMENT_FAILED", "USER_CREATED"];
+/// A queue of notifications, by the function that it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Queue {
+    /// Emails.
+    SendEmail,
+    /// Items in the inboxes of accounts.
+    AddToInbox,
+}
+
+impl Queue {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::SendEmail, Self::AddToInbox];
+
+    /// The function's name.
+    pub fn name(self) -> &'static str {
+        ["send-email", "add-to-inbox"][self as usize]
+    }
+
+    /// Whether events of a type are delivered to it. Source: services/notifications/asyncapi.yaml.
+    pub fn takes(self, event_type: &str) -> bool {
+        match event_type {
+            "PAYMENT_RECEIVED" | "PAYMENT_FAILED" | "DUNNING_STEP_TAKEN" | "USER_CREATED" => true,
+            "USER_VERIFICATION_REQUESTED" | "MEMBER_INVITED" => self == Self::SendEmail,
+            "MEMBER_ROLE_CHANGED" | "USER_PASSWORD_CHANGED" => self == Self::AddToInbox,
+            _ => false,
+        }
+    }
+}
+
 /// How often a message is received before it is a dead letter.
 const MOST_RECEIVES: u32 = 12;
 
@@ -32,7 +59,7 @@ pub struct Message {
     pub receives: u32,
 }
 
-/// The bus and its queue.
+/// The bus and its queues.
 #[derive(Debug, Default)]
 pub struct Bus {
     state: Mutex<State>,
@@ -46,9 +73,15 @@ struct State {
     accepted: BTreeMap<String, (u64, u64)>,
     /// Event ids that came again with other words.
     contradicted: Vec<String>,
-    queue: VecDeque<Message>,
-    dead: Vec<Message>,
+    queues: BTreeMap<Queue, Vec<Message>>,
+    dead: BTreeMap<Queue, Vec<Message>>,
     next: u64,
+}
+
+impl State {
+    fn queue(&mut self, queue: Queue) -> &mut Vec<Message> {
+        self.queues.entry(queue).or_default()
+    }
 }
 
 impl Bus {
@@ -71,8 +104,8 @@ impl Bus {
                 state.contradicted.push(id.clone());
             }
             let event_type = entry["DetailType"].as_str().unwrap_or_default();
-            if ASK_FOR_EMAIL.contains(&event_type) {
-                deliver(&mut state, (entry, detail, &id, times), clock, faults);
+            for queue in Queue::ALL.into_iter().filter(|queue| queue.takes(event_type)) {
+                deliver(&mut state, queue, (entry, &detail, &id, times), clock, faults);
             }
         }
         drop(state);
@@ -81,10 +114,10 @@ impl Bus {
     }
 
     /// Takes up to `most` messages that are shown now, and hides them until `hidden_until`.
-    pub fn receive(&self, most: usize, now: u64, hidden_until: u64) -> Vec<Message> {
+    pub fn receive(&self, queue: Queue, most: usize, now: u64, hidden_until: u64) -> Vec<Message> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut received = vec![];
-        for message in state.queue.iter_mut().filter(|message| message.visible_at <= now).take(most) {
+        for message in state.queue(queue).iter_mut().filter(|message| message.visible_at <= now).take(most) {
             message.visible_at = hidden_until;
             message.receives += 1;
             received.push(message.clone());
@@ -93,35 +126,44 @@ impl Bus {
     }
 
     /// Shows a message again at a time; where it was received too often, it is a dead letter.
-    pub fn show(&self, id: u64, at: u64) {
+    pub fn show(&self, queue: Queue, id: u64, at: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(place) = state.queue.iter().position(|message| message.id == id) else { return };
-        if state.queue[place].receives >= MOST_RECEIVES {
-            let dead = state.queue.remove(place);
-            state.dead.extend(dead);
+        let messages = state.queue(queue);
+        let Some(place) = messages.iter().position(|message| message.id == id) else { return };
+        if messages[place].receives >= MOST_RECEIVES {
+            let dead = messages.remove(place);
+            state.dead.entry(queue).or_default().push(dead);
         } else {
-            state.queue[place].visible_at = at;
+            messages[place].visible_at = at;
         }
+        drop(state);
+        self.arrivals.notify_waiters();
+    }
+
+    /// When the next message of a queue is shown; `None` where it holds none.
+    pub fn next_shown(&self, queue: Queue) -> Option<u64> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).queue(queue).iter().map(|message| message.visible_at).min()
     }
 
     /// Takes a message off the queue.
-    pub fn done(&self, id: u64) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).queue.retain(|message| message.id != id);
+    pub fn done(&self, queue: Queue, id: u64) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).queue(queue).retain(|message| message.id != id);
     }
 
-    /// Puts dead letters back into the queue; how many.
-    pub fn redrive(&self, now: u64) -> usize {
+    /// Puts dead letters back into a queue.
+    pub fn redrive(&self, queue: Queue, now: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let dead = std::mem::take(&mut state.dead);
-        let count = dead.len();
-        state.queue.extend(dead.into_iter().map(|message| Message { visible_at: now, receives: 0, ..message }));
-        count
+        let dead = state.dead.remove(&queue).unwrap_or_default();
+        state.queue(queue).extend(dead.into_iter().map(|message| Message { visible_at: now, receives: 0, ..message }));
+        drop(state);
+        self.arrivals.notify_waiters();
     }
 
-    /// Messages in the queue, and dead letters.
+    /// Messages in the queues, and dead letters.
     pub fn depth(&self) -> (usize, usize) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.queue.len(), state.dead.len())
+        let all = |messages: &BTreeMap<Queue, Vec<Message>>| messages.values().map(Vec::len).sum();
+        (all(&state.queues), all(&state.dead))
     }
 
     /// The ids of the events that were accepted, each as often as it came.
@@ -136,20 +178,27 @@ impl Bus {
     }
 }
 
-fn deliver(state: &mut State, (entry, detail, id, times): (&Value, Value, &str, u64), clock: &SimClock, faults: &Faults) {
-    let (now, place) = (clock.elapsed(), ("bus", id, times));
+fn deliver(
+    state: &mut State,
+    queue: Queue,
+    (entry, detail, id, times): (&Value, &Value, &str, u64),
+    clock: &SimClock,
+    faults: &Faults,
+) {
+    let (now, site) = (clock.elapsed(), format!("bus/{}", queue.name()));
+    let place = (site.as_str(), id, times);
     let event = json!({
         "version": "0", "id": format!("event-{}", state.next), "detail-type": entry["DetailType"], "source": entry["Source"],
         "account": "000000000000", "time": clock.true_now().to_string(), "region": "eu-west-1", "resources": [], "detail": detail,
     });
     let copies = 1 + u64::from(faults.fires(Fault::BusDuplicate, place, now));
     for copy in 0..copies {
-        let late = faults.fires(Fault::BusDelay, ("bus", id, times * 8 + copy), now);
-        let delay = if late { 1_000 + faults.extent(60_000, ("bus", id, times * 8 + copy)) } else { 5 };
+        let late = faults.fires(Fault::BusDelay, (&site, id, times * 8 + copy), now);
+        let delay = if late { 1_000 + faults.extent(60_000, (&site, id, times * 8 + copy)) } else { 5 };
         state.next += 1;
         let (number, sent_at) = (state.next, clock.true_now().micros());
         let message =
             Message { id: number, body: event.to_string(), event_id: id.to_owned(), visible_at: now + delay, sent_at, receives: 0 };
-        state.queue.push_back(message);
+        state.queue(queue).push(message);
     }
 }

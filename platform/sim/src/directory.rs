@@ -29,7 +29,7 @@ impl Web for Directory {
                     201,
                     json!({ "email": email, "link": "https://app.example/#t", "token": "t", "expires_at": "2026-03-02T00:00:00.000000Z" }),
                 ),
-                false => (200, json!({ "email": email })),
+                false => (200, json!({ "id": person, "email": email })),
             };
             Ok(http::Response::builder().status(status).body(body.to_string().into())?)
         })

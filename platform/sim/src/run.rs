@@ -12,6 +12,7 @@ use annals_projection::reconciliation;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::json;
 
+use crate::bus::Queue;
 use crate::checks::{Checked, Violation, check};
 use crate::faults::Fault;
 use crate::history::Told;
@@ -59,8 +60,8 @@ async fn live(plan: &Plan, keeps_trace: bool) -> Report {
     for place in 0..world.pipelines.len() {
         start(&world, place);
     }
-    for poller in 0..2 {
-        tokio::spawn(consumer::run(world.clone(), poller));
+    for (queue, poller) in [(Queue::SendEmail, 0), (Queue::SendEmail, 1), (Queue::AddToInbox, 2)] {
+        tokio::spawn(consumer::run(world.clone(), queue, poller));
     }
     let fires = |fault| world.network.faults.fires(fault, ("run", "whole", 0), plan.window.0 * 1000);
     let (trimmed, restored) = (fires(Fault::Trimmed), fires(Fault::Restored));
@@ -217,9 +218,7 @@ pub async fn sign(world: &World, pipeline: &Pipeline) {
 /// Nobody reads the streams for 25 hours, and nobody writes.
 async fn stand_still(world: &World) {
     world.pipelines.iter().for_each(|pipeline| pipeline.mappings.stand(true));
-    world.keep_still(true);
     tokio::time::sleep(Duration::from_secs(25 * 3600)).await;
-    world.keep_still(false);
     for pipeline in &world.pipelines {
         pipeline.mappings.lose();
         pipeline.mappings.stand(false);
@@ -254,7 +253,7 @@ async fn settle(world: &Arc<World>, checked: &mut Checked) {
 async fn drain(world: &Arc<World>, checked: &mut Checked) {
     let (began, mut quiet) = (world.clock.elapsed(), 0);
     while quiet < 3 {
-        world.network.bus.redrive(world.clock.elapsed());
+        Queue::ALL.into_iter().for_each(|queue| world.network.bus.redrive(queue, world.clock.elapsed()));
         let streams = world.pipelines.iter().all(|pipeline| pipeline.mappings.is_done("projector") && pipeline.mappings.is_done("ledger"));
         quiet = if streams && world.network.bus.depth() == (0, 0) { quiet + 1 } else { 0 };
         checked.holds(15);
@@ -262,7 +261,7 @@ async fn drain(world: &Arc<World>, checked: &mut Checked) {
             checked.violated(
                 15,
                 format!(
-                    "after {SETTLES_WITHIN} s streams are {}, and the queue holds {:?}",
+                    "after {SETTLES_WITHIN} s streams are {}, and the queues hold {:?}",
                     if streams { "read" } else { "not read" },
                     world.network.bus.depth()
                 ),

@@ -1,7 +1,7 @@
 //! Everything of one run: the account and the network before it, the three services' functions, and what is remembered to be checked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_kit::StreamId;
@@ -50,8 +50,10 @@ pub struct World {
     pub commands: Function<Commands>,
     /// Identity's.
     pub identity: Function<identity_service::Deps>,
-    /// The consumer.
+    /// Who sends emails.
     pub send_email: Function<notifications_service::Deps>,
+    /// Who fills inboxes.
+    pub add_to_inbox: Function<notifications_service::InboxDeps>,
     /// What follows each log.
     pub pipelines: Vec<Pipeline>,
     /// Closed while billing's log is restored.
@@ -62,7 +64,6 @@ pub struct World {
     pub strange: Mutex<BTreeSet<String>>,
     /// The generation that billing writes in.
     pub generation: Arc<AtomicU32>,
-    still: AtomicBool,
     reader: Host,
 }
 
@@ -80,14 +81,15 @@ impl World {
         let machine = Machine::new(network.clone(), chance);
         let (_, reader) = machine.environment("check", false);
         let generation = Arc::new(AtomicU32::new(0));
-        let (writes, asks) = (generation.clone(), network.clone());
+        let (writes, sender, filler) = (generation.clone(), network.clone(), network.clone());
         let from = if planted(Bug::LatestNotTrimHorizon) { 3 } else { 0 };
         Ok(Arc::new(Self {
             chance,
             clock,
             commands: Function::new("billing", move |host| Commands::new(host, writes.load(Ordering::Relaxed))),
             identity: Function::new("identity", identity),
-            send_email: Function::new("send-email", move |host| send_email(host, &asks)),
+            send_email: Function::new("send-email", move |host| send_email(host, &sender)),
+            add_to_inbox: Function::new("add-to-inbox", move |host| add_to_inbox(host, &filler)),
             pipelines: Service::ALL.map(|service| Pipeline::new(service, &network, from)).into(),
             network,
             machine,
@@ -96,7 +98,6 @@ impl World {
             founded: Mutex::default(),
             strange: Mutex::default(),
             generation,
-            still: AtomicBool::new(false),
             reader,
         }))
     }
@@ -104,16 +105,6 @@ impl World {
     /// What checks read by: nothing is in its way.
     pub fn reader(&self) -> &Host {
         &self.reader
-    }
-
-    /// Lets what only waits wait longer: nothing happens for hours.
-    pub fn keep_still(&self, still: bool) {
-        self.still.store(still, Ordering::Relaxed);
-    }
-
-    /// Whether nothing happens for hours.
-    pub fn is_still(&self) -> bool {
-        self.still.load(Ordering::Relaxed)
     }
 
     /// The functions on a service's log.
@@ -177,6 +168,10 @@ fn send_email(host: &Host, network: &Arc<Network>) -> notifications_service::Dep
         from: "billing@annals.example".into(),
     };
     notifications_service::Deps::new(host, Arc::new(Directory(network.clone())), settings)
+}
+
+fn add_to_inbox(host: &Host, network: &Arc<Network>) -> notifications_service::InboxDeps {
+    notifications_service::InboxDeps::new(host, Arc::new(Directory(network.clone())), "https://api.example", "key")
 }
 
 fn config(clock: &Arc<SimClock>, seed: u64) -> Config {

@@ -1,29 +1,40 @@
-//! Checks emails: every event that asks for one has led to exactly one, and nothing was asked of the provider once it was done.
+//! Checks what people are told: every event that asks for it has led to exactly one email, and one item in an inbox; and nothing was asked of
+//! the provider once it was done.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_kit::ids::derived_uuid;
+use annals_log::Commit;
+use uuid::Uuid;
 
 use super::{Checked, Streams};
+use crate::bus::Queue;
 use crate::services::Service;
 use crate::world::World;
 
 /// 10.
 pub fn check(world: &Arc<World>, logs: &BTreeMap<Service, Streams>, checked: &mut Checked) {
-    let (asked, notes) = (world.network.provider.asked(), &logs[&Service::Notifications]);
+    let notes = &logs[&Service::Notifications];
     for commit in logs[&Service::Billing].values().chain(logs[&Service::Identity].values()).flatten() {
         for (index, event) in commit.events.iter().enumerate() {
-            if !matches!(event.event_type.as_str(), "PAYMENT_RECEIVED" | "PAYMENT_FAILED" | "USER_CREATED") {
-                continue;
+            if Queue::SendEmail.takes(&event.event_type) {
+                let ended = ends(notes, "email", commit, index, &["EMAIL_SENT", "EMAIL_GIVEN_UP"]);
+                checked.expect(10, ended == 1, || format!("{} asks for an email, which ended {ended} times", commit.event_id(index)));
             }
-            let event_id = commit.event_id(index);
-            let id = derived_uuid("email", &commit.tenant, &event_id.to_string());
-            let ended = notes.get(&format!("NOTE#{id}")).is_some_and(|note| has(note, "EMAIL_SENT") || has(note, "EMAIL_GIVEN_UP"));
-            checked.expect(10, ended, || format!("{event_id} asks for an email, which was neither sent nor given up"));
+            if Queue::AddToInbox.takes(&event.event_type) && is_of_account(&event.payload) {
+                let told = ends(notes, "inbox", commit, index, &["INBOX_ITEM_ADDED", "INBOX_ITEM_LEFT_OUT"]);
+                checked.expect(10, told == 1, || format!("{} belongs into an inbox, and is {told} times in it", commit.event_id(index)));
+            }
         }
     }
-    for (stream, note) in notes {
+    emails(world, notes, checked);
+}
+
+/// What the provider was asked agrees with what is recorded.
+fn emails(world: &Arc<World>, notes: &Streams, checked: &mut Checked) {
+    let asked = world.network.provider.asked();
+    for (stream, note) in notes.iter().filter(|(_, note)| count(note, &["EMAIL_INTENDED"]) > 0) {
         let id = stream.trim_start_matches("NOTE#");
         let requests = asked.get(id).map_or(&[][..], Vec::as_slice);
         let sent = note.iter().find(|commit| commit.events.iter().any(|event| event.event_type == "EMAIL_SENT"));
@@ -33,12 +44,24 @@ pub fn check(world: &Arc<World>, logs: &BTreeMap<Service, Streams>, checked: &mu
             // A request of another attempt may have been under way when one was done.
             let late = requests.iter().filter(|at| **at > done_at + 10_000).count();
             checked.expect(10, late == 0, || format!("{stream} was asked for {late} times after it was done"));
-        } else if !has(note, "EMAIL_GIVEN_UP") {
+        } else if count(note, &["EMAIL_GIVEN_UP"]) == 0 {
             checked.violated(10, format!("{stream} was begun and not ended"));
         }
     }
 }
 
-fn has(note: &[annals_log::Commit], event_type: &str) -> bool {
-    note.iter().flat_map(|commit| &commit.events).any(|event| event.event_type == event_type)
+/// How often what the event of a commit asks for has come to one of these ends.
+fn ends(notes: &Streams, way: &str, commit: &Commit, index: usize, ends: &[&str]) -> usize {
+    let id = derived_uuid(way, &commit.tenant, &commit.event_id(index).to_string());
+    notes.get(&format!("NOTE#{id}")).map_or(0, |note| count(note, ends))
+}
+
+fn count(note: &[Commit], event_types: &[&str]) -> usize {
+    note.iter().flat_map(|commit| &commit.events).filter(|event| event_types.contains(&event.event_type.as_str())).count()
+}
+
+/// Whether an event is about somebody who may have an account: customers of other names have none.
+fn is_of_account(payload: &serde_json::Map<String, serde_json::Value>) -> bool {
+    let whom = payload.get("user_id").or_else(|| payload.get("customer_id")).and_then(|id| id.as_str());
+    whom.is_some_and(|id| Uuid::parse_str(id).is_ok())
 }
