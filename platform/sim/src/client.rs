@@ -51,7 +51,7 @@ impl Client {
     {
         let stream = to.stream.clone();
         let mut id = CommandId::derived(&self.tenant, about);
-        let before = self.world.head(Service::Billing, &stream).await;
+        let before = self.world.head(Service::Billing, &stream);
         for attempt in 0..PATIENCE {
             let permit = self.world.gate.read().await;
             self.world.history.issue(id, Some(stream.to_string()));

@@ -93,6 +93,14 @@ impl Tables {
         state.records.get(table).and_then(|records| records.last()).map_or(0, |record| record.place)
     }
 
+    /// How many commits a stream has.
+    pub fn head(&self, table: &str, stream: &str) -> u64 {
+        let (table, stream) = (table.to_owned(), stream.to_owned());
+        let all = (table.clone(), stream.clone(), String::new())..=(table, stream, "~".into());
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.inserted.range(all).next_back().and_then(|((_, _, version), _)| version.parse().ok()).unwrap_or(0)
+    }
+
     /// When a commit was inserted, in milliseconds of the run.
     pub fn inserted_at(&self, table: &str, stream: &str, version: u64) -> Option<u64> {
         let key = (table.to_owned(), stream.to_owned(), format!("{version:020}"));

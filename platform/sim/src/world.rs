@@ -10,7 +10,7 @@ use annals_local::randomness::Seeded;
 use annals_local::{Config, Local, OpenError, Role, Store};
 use annals_planted::{Bug, planted};
 use annals_reads::Item;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use serde_json::json;
 use tokio::sync::RwLock;
 use uuid::Uuid;
@@ -137,8 +137,8 @@ impl World {
     }
 
     /// How many commits a stream has.
-    pub async fn head(&self, service: Service, stream: &StreamId) -> u64 {
-        self.items(service, stream).await.len() as u64
+    pub fn head(&self, service: Service, stream: &StreamId) -> u64 {
+        self.network.tables.head(service.log(), &stream.to_string())
     }
 
     /// Whether a stream has a commit which no code knows.
@@ -146,12 +146,21 @@ impl World {
         self.strange.lock().unwrap_or_else(PoisonError::into_inner).contains(&stream.to_string())
     }
 
+    /// Whether any stream has one.
+    pub fn has_strange(&self) -> bool {
+        !self.strange.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Deletes items: only a restore does.
     pub async fn delete(&self, table: &str, items: &[Item]) {
-        for item in items {
-            let delete = self.reader.account.dynamodb().delete_item().table_name(table);
-            let delete = delete.key("PK", item["PK"].clone()).key("SK", item["SK"].clone());
-            delete.send().await.expect("nothing is in the way of a restore");
+        for some in items.chunks(25) {
+            let delete = |item: &Item| {
+                let delete = DeleteRequest::builder().key("PK", item["PK"].clone()).key("SK", item["SK"].clone()).build();
+                WriteRequest::builder().delete_request(delete.expect("it has a key")).build()
+            };
+            let deletes = self.reader.account.dynamodb().batch_write_item();
+            let deleted = deletes.request_items(table, some.iter().map(delete).collect()).send().await.expect("nothing is in the way of a restore");
+            assert!(deleted.unprocessed_items().is_none_or(|left| left.is_empty()), "nothing is in the way of a restore");
         }
     }
 }

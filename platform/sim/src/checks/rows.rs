@@ -113,6 +113,9 @@ pub async fn sums(world: &Arc<World>, billing: &Streams, checked: &mut Checked) 
     ];
     for (name, mut folded) in folded {
         let Some(follower) = projector.followers().iter().find(|follower| Consumer::name(&***follower) == name) else { continue };
+        if !is_served(world, follower, checked).await {
+            continue;
+        }
         for tenant in TENANTS.map(|tenant| tenant.parse::<Tenant>().expect("they are tenants")) {
             let mut mine = folded.remove(&tenant).unwrap_or_default();
             mine.retain(|_, amount| !amount.is_zero());
@@ -133,6 +136,24 @@ pub async fn sums(world: &Arc<World>, billing: &Streams, checked: &mut Checked) 
                 let balance: i128 = stored.values().map(|amount| amount.sum).sum();
                 checked.expect(13, balance == 0, || format!("the books of {tenant} are out by {balance}"));
             }
+        }
+    }
+}
+
+/// Whether readers see the totals of the deployed release: all of the log must be folded for it, which a commit that no code knows prevents.
+async fn is_served(world: &Arc<World>, follower: &Follower, checked: &mut Checked) -> bool {
+    let revision = follower.described().revision;
+    match follower.served().await {
+        Ok(served) if served == revision => true,
+        Ok(served) => {
+            let explained = world.has_strange();
+            let name = Consumer::name(follower);
+            checked.expect(8, explained, || format!("readers see revision {served} of {name}, and all is folded at revision {revision}"));
+            false
+        }
+        Err(error) => {
+            checked.violated(5, format!("the pointer of {} cannot be read: {error}", Consumer::name(follower)));
+            false
         }
     }
 }

@@ -72,7 +72,7 @@ pub async fn subscribe(client: &mut Client, number: u64, failures: u32) {
 pub async fn go_on(mut client: Client, number: u64) {
     let (subscription, invoice) = ids(&client, number);
     for stream in [StreamId::of("SUB", subscription), StreamId::of("INV", invoice)] {
-        if client.world.head(Service::Billing, &stream).await == 0 || client.world.is_strange(&stream) {
+        if client.world.head(Service::Billing, &stream) == 0 || client.world.is_strange(&stream) {
             return;
         }
     }
