@@ -237,9 +237,9 @@ impl Faults {
     }
 }
 
-/// How much denser a fault is at some places: what walks a log holds many streams in hand for one slow call, and readers overtake it.
+/// How much denser a fault is at some places: what walks a log holds many streams in hand while a call is slow, and readers overtake it.
 fn density(fault: Fault, site: &str) -> u64 {
-    if fault == Fault::LateResponse && site.starts_with("reconciler/") { 12 } else { 1 }
+    if matches!(fault, Fault::LateResponse | Fault::LateRequest) && site.starts_with("reconciler/") { 12 } else { 1 }
 }
 
 #[cfg(test)]

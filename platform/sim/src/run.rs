@@ -151,35 +151,59 @@ async fn go_on(world: &Arc<World>, plan: &Plan) {
     }
 }
 
-/// What happens at certain times: clocks jump, releases are rolled out, the reconciler and the signer run; and where records are to be lost,
-/// the readers stop when a third of the time is left.
+/// What happens beside what people do, each in its own time: clocks jump, a release is rolled out, reconcilers and signers run; and where
+/// records are to be lost, the readers stop when a third of the time is left.
 async fn weather(world: Arc<World>, plan: Plan, trimmed: bool) {
+    let mut beside = tokio::task::JoinSet::new();
+    beside.spawn(clocks(world.clone(), plan.seconds));
+    beside.spawn(release(world.clone(), plan.seconds));
+    for place in 0..world.pipelines.len() {
+        beside.spawn(keep(world.clone(), place, plan.clone()));
+    }
+    if trimmed {
+        tokio::time::sleep(Duration::from_secs(plan.seconds * 2 / 3)).await;
+        world.pipelines.iter().for_each(|pipeline| pipeline.mappings.stand(true));
+    }
+    while let Some(ended) = beside.join_next().await {
+        ended.expect("what happens beside does not panic");
+    }
+}
+
+/// Every ten seconds the functions' clocks may jump, and are right again ten seconds later.
+async fn clocks(world: Arc<World>, seconds: u64) {
     let faults = &world.network.faults;
-    // Where people ask for less, everything has more time.
-    let tick = (10 * RATE / plan.rate).clamp(10, 600);
-    let turns = plan.seconds / tick;
-    for turn in 0..turns {
-        tokio::time::sleep(Duration::from_secs(tick)).await;
-        let now = world.clock.elapsed();
-        let jumps = faults.fires(Fault::ClockJump, ("clock", "all", turn), now);
+    for turn in 0..seconds / 10 {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let jumps = faults.fires(Fault::ClockJump, ("clock", "all", turn), world.clock.elapsed());
         let back = faults.extent(2, ("clock", "all", turn)) == 0;
         world.clock.jump(if jumps { if back { -600 } else { 600 } } else { 0 });
-        if turn == turns / 2 && faults.fires(Fault::Deployed, ("release", "billing", 0), now) {
-            // Its rows are made again at once, while people and the release before go on.
-            world.pipeline(Service::Billing).deploy().await;
-            reconcile(&world, world.pipeline(Service::Billing), true).await;
+    }
+}
+
+/// Somewhere in the middle the next release of billing may be rolled out; its rows are made again at once, while people go on.
+async fn release(world: Arc<World>, seconds: u64) {
+    let at = seconds * 200 + world.chance.below(seconds * 400, &["release"], 0);
+    tokio::time::sleep(Duration::from_millis(at)).await;
+    if world.network.faults.fires(Fault::Deployed, ("release", "billing", 0), world.clock.elapsed()) {
+        let billing = world.pipeline(Service::Billing);
+        billing.deploy().await;
+        reconcile(&world, billing, true).await;
+    }
+}
+
+/// A service's reconciler and signer, again and again; where people ask for less, they have more time.
+async fn keep(world: Arc<World>, place: usize, plan: Plan) {
+    let (pipeline, tick) = (&world.pipelines[place], (10 * RATE / plan.rate).clamp(10, 600));
+    for turn in 0..plan.seconds / tick {
+        tokio::time::sleep(Duration::from_secs(tick)).await;
+        if world.clock.elapsed() > plan.seconds * 1000 {
+            return;
         }
-        if trimmed && turn == turns * 2 / 3 {
-            world.pipelines.iter().for_each(|pipeline| pipeline.mappings.stand(true));
+        if turn % 2 == 1 && !planted(Bug::NoReconciler) {
+            reconcile(&world, pipeline, pipeline.mappings.has_lost() || turn % 8 == 7).await;
         }
-        for pipeline in &world.pipelines {
-            let lost = pipeline.mappings.has_lost() || turn % 8 == 7;
-            if turn % 2 == 1 && !planted(Bug::NoReconciler) {
-                reconcile(&world, pipeline, lost).await;
-            }
-            if turn % 3 == 2 {
-                sign(&world, pipeline).await;
-            }
+        if turn % 3 == 2 {
+            sign(&world, pipeline).await;
         }
     }
 }
