@@ -149,7 +149,7 @@ impl Fault {
             Self::VisibilityExpired => 30_000,
             Self::Redriven => 100_000,
             Self::ClockJump => 30_000,
-            Self::Deployed => 700_000,
+            Self::Deployed => 850_000,
             Self::Restored => 300_000,
             Self::Trimmed => 300_000,
             Self::Undecodable => 60_000,
@@ -237,9 +237,14 @@ impl Faults {
     }
 }
 
-/// How much denser a fault is at some places: what walks a log holds many streams in hand while a call is slow, and readers overtake it.
+/// How much denser a fault is at some places: what walks a log holds many streams in hand while a call is slow, and readers overtake it; most
+/// of all where it makes a row again.
 fn density(fault: Fault, site: &str) -> u64 {
-    if matches!(fault, Fault::LateResponse | Fault::LateRequest) && site.starts_with("reconciler/") { 12 } else { 1 }
+    match fault {
+        Fault::LateRequest if site == "reconciler/PutItem/subscriptions" => 200,
+        Fault::LateRequest | Fault::LateResponse if site.starts_with("reconciler/") => 4,
+        _ => 1,
+    }
 }
 
 #[cfg(test)]

@@ -180,14 +180,15 @@ async fn clocks(world: Arc<World>, seconds: u64) {
     }
 }
 
-/// Somewhere in the middle the next release of billing may be rolled out; its rows are made again at once, while people go on.
+/// Somewhere in the middle the next release of billing may be rolled out. Its rows are made again at once, while people go on, and while
+/// everybody who has been quiet is moved to another price.
 async fn release(world: Arc<World>, seconds: u64) {
     let at = seconds * 200 + world.chance.below(seconds * 400, &["release"], 0);
     tokio::time::sleep(Duration::from_millis(at)).await;
     if world.network.faults.fires(Fault::Deployed, ("release", "billing", 0), world.clock.elapsed()) {
         let billing = world.pipeline(Service::Billing);
         billing.deploy().await;
-        reconcile(&world, billing, true).await;
+        tokio::join!(reconcile(&world, billing, true), stories::move_everybody(&world));
     }
 }
 

@@ -80,6 +80,29 @@ pub async fn go_on(mut client: Client, number: u64) {
     migrate(&mut client, subscription, &format!("{number}/after")).await;
 }
 
+/// Moves a subscription that there is to another price, whatever else happens to it, and notes that its invoice was not paid.
+pub async fn is_moved(mut client: Client, number: u64, round: u64) {
+    let (subscription, invoice) = ids(&client, number);
+    let stream = StreamId::of("SUB", subscription);
+    if client.world.head(Service::Billing, &stream) > 0 {
+        let offer = Offer {
+            plan: "moved".parse().expect("it is a plan's name"),
+            plan_version: None,
+            price: euros(5100 + 100 * round as i64),
+            interval: Interval::Month,
+        };
+        let moved = ChangeSubscription { offer: Some(offer), quantity: None, when: When::Now };
+        let on = To { streams: |commands| &commands.subscriptions, stream, expect: Expect::Existing };
+        client.ask(on, &format!("moved {number}/{round}"), moved).await;
+    }
+    if client.world.head(Service::Billing, &StreamId::of("INV", invoice)) > 0 {
+        let (event, at) = (format!("moved-{number}-{round}"), client.world.clock.now());
+        let notice = Notice { event: event.parse().expect("it is a provider's id"), event_type: "invoice".into(), at };
+        let failed = Happened::Failed { due: euros(4900), attempt: 9 };
+        client.ask(of_invoice(invoice, Expect::Existing), &event, RecordNotice { issue: None, happened: failed, notice }).await;
+    }
+}
+
 /// A plan is released, once more and once more, and a subscription is moved to each version.
 pub async fn move_plans(mut client: Client, number: u64) {
     let (subscription, plan_id) = (ids(&client, number).0, derived_uuid("plan", &client.tenant, "team"));

@@ -14,6 +14,8 @@ use crate::world::World;
 
 /// Commands of a story, about.
 pub const COMMANDS: u64 = 14;
+/// How many stories' subscriptions are moved at once, at most.
+const MOVED: u64 = 24;
 /// Tenants that have subscriptions.
 pub const TENANTS: [&str; 3] = ["acme", "bolt", "core"];
 
@@ -36,6 +38,15 @@ pub async fn story(world: Arc<World>, chance: Chance, number: u64) {
 pub async fn go_on(world: Arc<World>, chance: Chance, number: u64) {
     if number % 4 != 3 {
         billing::go_on(client(world, chance, number), number).await;
+    }
+}
+
+/// Moves every subscription that there is to another price, and tries its invoice once more, one after the other, three times.
+pub async fn move_everybody(world: &Arc<World>) {
+    for round in 0..3 {
+        for number in (0..MOVED).filter(|number| number % 4 != 3) {
+            billing::is_moved(client(world.clone(), world.chance, number), number, round).await;
+        }
     }
 }
 
