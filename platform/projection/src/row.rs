@@ -44,11 +44,10 @@ pub(crate) enum Written {
 const FORWARD: &str = "attribute_not_exists(PK) OR (#rev < :rev AND #ver <= :ver) OR (#rev = :rev AND #ver < :ver)";
 /// A row that parks may also stay where it is.
 const FORWARD_OR_HERE: &str = "attribute_not_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
-
-/// What a planted bug writes over: the condition names what it must, and holds of everything.
-const ANYTHING: &str = "attribute_not_exists(PK) OR attribute_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
 /// A row that only gets a note.
 const AS_IT_WAS: &str = "#rev = :rev AND #ver = :ver";
+/// What a planted bug writes over: the condition names what it must, and holds of everything.
+const ANYTHING: &str = "attribute_not_exists(PK) OR attribute_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
 
 impl RowStore {
     pub(crate) fn new(client: Client, reads: Reads) -> Self {

@@ -159,7 +159,8 @@ impl World {
                 WriteRequest::builder().delete_request(delete.expect("it has a key")).build()
             };
             let deletes = self.reader.account.dynamodb().batch_write_item();
-            let deleted = deletes.request_items(table, some.iter().map(delete).collect()).send().await.expect("nothing is in the way of a restore");
+            let deleted =
+                deletes.request_items(table, some.iter().map(delete).collect()).send().await.expect("nothing is in the way of a restore");
             assert!(deleted.unprocessed_items().is_none_or(|left| left.is_empty()), "nothing is in the way of a restore");
         }
     }

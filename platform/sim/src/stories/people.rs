@@ -79,10 +79,7 @@ async fn end(world: &Arc<World>, draws: &mut Draws, founding: &Founding) {
 
 async fn erased(world: &Arc<World>, draws: &mut Draws, founding: &Founding) -> bool {
     for _ in 0..PATIENCE {
-        let subject = Subject {
-            tenant: founding.organisation.clone(),
-            id: founding.user().to_string().parse().expect("a UUID is an id"),
-        };
+        let subject = Subject { tenant: founding.organisation.clone(), id: founding.user().to_string().parse().expect("a UUID is an id") };
         let work = |deps: Arc<identity_service::Deps>| -> crate::functions::Work<_> {
             Box::pin(async move {
                 let known = known(&deps, &subject).await?;
