@@ -11,6 +11,7 @@ use std::time::Duration;
 use annals_kit::{Clock, Ids, Timestamp};
 use annals_log::BoxError;
 use annals_log::insert::Inserted;
+use annals_planted::{Bug, planted};
 use chrono::TimeDelta;
 use tokio::sync::Mutex;
 
@@ -103,6 +104,9 @@ impl Sequencer {
             Some(state) if state.window.covers(since) => state,
             _ => self.load(since).await?,
         };
+        if planted(Bug::LedgerRedeliveryUnchecked) {
+            state.window = Window::new(since, self.retention);
+        }
         // An error leaves no state behind: the next batch reads it anew.
         let sequenced = self.append(&mut state, delivered).await?;
         state.window.forget_before(since.plus(-SLACK));
@@ -121,6 +125,11 @@ impl Sequencer {
             let now = self.clock.now();
             let now = state.tail.sequenced_at.map_or(now, |last| now.max(last));
             let Tail { epoch, next, .. } = state.tail;
+            if planted(Bug::EpochBeforeSeal) && state.tail.sequenced_at.is_some() && Epoch::of(now) > epoch {
+                state.tail.epoch = Epoch::of(now);
+                self.open(Opening { epoch: state.tail.epoch, first: next, opened_at: now }).await?;
+                continue;
+            }
             let item = match Epoch::of(now) > epoch {
                 true => LedgerItem::seal(epoch, next, now, Epoch::of(now)),
                 false => LedgerItem::batch(epoch, next, now, &new).0,

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use annals_kit::{Aggregate, StoredEvent, StreamId, Timestamp, Version};
+use annals_planted::{Bug, planted};
 use annals_reads::{Item, ReadError};
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -149,6 +150,7 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
                 }
                 Ok(Step::Again(next))
             }
+            Inserted::NoAnswer(source) if planted(Bug::LostResponseReissued) => Err(ExecuteError::Busy { source }),
             Inserted::NoAnswer(reason) => {
                 let version = basis.folded.version();
                 self.in_doubt = Some(reason);

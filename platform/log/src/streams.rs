@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use annals_kit::{Aggregate, Command, StreamId, Version};
+use annals_planted::{Bug, planted};
 use annals_reads::Item;
 use lru::LruCache;
 
@@ -53,7 +54,7 @@ impl<A: Aggregate> Streams<A> {
             let reached_first = page.items.last().is_some_and(is_first);
             newest_first.extend(page.items);
             match page.next {
-                Some(next) if !reached_first => after = Some(next),
+                Some(next) if !reached_first && !planted(Bug::UnpaginatedLoad) => after = Some(next),
                 _ => break Folded::default(),
             }
             // To where a snapshot is unless it is large; then twice as many each time: few calls, and at most as much too much as was needed.
@@ -96,7 +97,7 @@ impl<A: Aggregate> Streams<A> {
             let at = basis.folded.head.as_ref().map_or(now, |head| now.max(head.recorded_at));
             match command.decide(&basis.folded.state, at) {
                 // Only the newest state may say no, or "already so".
-                Err(_) if !basis.fresh => basis = attempt.catch_up(basis).await?,
+                Err(_) if !basis.fresh && !planted(Bug::WarmStateRefuses) => basis = attempt.catch_up(basis).await?,
                 Err(refusal) => return Err(ExecuteError::Refused(refusal)),
                 Ok(events) if events.is_empty() && !basis.fresh => basis = attempt.catch_up(basis).await?,
                 Ok(events) if events.is_empty() => return Ok(Outcome::Unchanged { version: basis.folded.version() }),

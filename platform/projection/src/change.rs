@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use access_patterns::{Matrix, Params};
 use annals_kit::{StreamId, Tenant};
 use annals_log::BoxError;
+use annals_planted::{Bug, planted};
 use annals_reads::{Item, Key};
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 
@@ -197,7 +198,10 @@ pub(crate) fn own(item: &mut Item, projection: &str, stream: &StreamId) {
 /// Only where the stamp still stands as it was read.
 fn put_stamp(change: &Change<'_>) -> Result<TransactWriteItem, BoxError> {
     let put = Put::builder().table_name(&change.stamp.table).set_item(Some(change.stamp.item.clone()));
-    let put = if change.before.item.is_empty() {
+    let sums = change.totals.iter().next().is_some();
+    let put = if planted(Bug::BlindAdd) && sums || planted(Bug::MovedRowResurrected) && !sums {
+        put
+    } else if change.before.item.is_empty() {
         put.condition_expression("attribute_not_exists(PK)")
     } else {
         put.condition_expression("#rev = :rev AND #ver = :ver")

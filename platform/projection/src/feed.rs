@@ -1,6 +1,6 @@
 //! How what derives from the log is compared with its heads, and fed what it lacks: the projector's rows and each follower alike.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::pin::Pin;
 
 use annals_kit::{Clock, StreamId};
@@ -155,7 +155,7 @@ impl Fed for Projector {
 
     fn look<'a>(&'a self, streams: Vec<&'a StreamId>, sight: Sight) -> Looking<'a> {
         Box::pin(async move {
-            let mut places: HashMap<&'static str, Vec<usize>> = HashMap::new();
+            let mut places: BTreeMap<&'static str, Vec<usize>> = BTreeMap::new();
             for (place, stream) in streams.iter().enumerate() {
                 let Some(projection) = self.projection_of(stream) else { continue };
                 let pattern = if sight == Sight::Glance { projection.glance() } else { projection.gate() };

@@ -15,6 +15,7 @@ use annals_bus::{Bus, Detail, Metadata, NotAccepted, Outgoing};
 use annals_kit::{Clock, Ids, StreamId, Version};
 use annals_lambda::{Host, Metric, Metrics, causes};
 use annals_log::{BoxError, Commit, Log, LogConfig};
+use annals_planted::{Bug, planted};
 use annals_reads::{Item, Reads};
 use aws_lambda_events::dynamodb::Event;
 use aws_lambda_events::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
@@ -176,7 +177,11 @@ impl Projector {
         self.count(Metric::BatchFailed, usize::from(!failed.is_empty()));
         let mut response = DynamoDbEventResponse::default();
         // Longer is larger: sequence numbers have no leading zeros.
-        if let Some(lowest) = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence)) {
+        let mut lowest = failed.iter().min_by_key(|sequence| (sequence.len(), **sequence));
+        if planted(Bug::HighestFailedNumber) {
+            lowest = failed.iter().max_by_key(|sequence| (sequence.len(), **sequence));
+        }
+        if let Some(lowest) = lowest.filter(|_| !planted(Bug::PartialFailureIgnored)) {
             let mut failure = DynamoDbBatchItemFailure::default();
             failure.item_identifier = Some((*lowest).to_owned());
             response.batch_item_failures.push(failure);
@@ -229,6 +234,11 @@ impl Projector {
                 Ok(Prepared::Whole(row)) => Ended::Stands(row),
                 Err(error) => self.fail(open[place], error),
             });
+        }
+        if planted(Bug::AdvanceBeforeBus) {
+            for (_, work) in &works {
+                let _ = self.advance(work).await;
+            }
         }
         let accepted = self.publish(&works).await;
         let mut writing = vec![];
@@ -303,6 +313,9 @@ impl Projector {
             let before = events.len();
             // Up to the stored version everything is published: a fold at a new revision publishes nothing again.
             for commit in work.commits.iter().chain(&work.beyond).filter(|commit| commit.version.get() > work.before.published) {
+                if planted(Bug::PublishOnlyDelivered) && !work.delivered.commits.contains(commit) {
+                    continue;
+                }
                 events.extend(outgoing(work.projection, commit));
             }
             counts.push(events.len() - before);

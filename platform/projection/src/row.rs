@@ -2,6 +2,7 @@
 
 use annals_kit::{StreamId, Tenant};
 use annals_log::BoxError;
+use annals_planted::{Bug, planted};
 use annals_reads::{Item, Params, Reads};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -43,9 +44,10 @@ pub(crate) enum Written {
 const FORWARD: &str = "attribute_not_exists(PK) OR (#rev < :rev AND #ver <= :ver) OR (#rev = :rev AND #ver < :ver)";
 /// A row that parks may also stay where it is.
 const FORWARD_OR_HERE: &str = "attribute_not_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
-
 /// A row that only gets a note.
 const AS_IT_WAS: &str = "#rev = :rev AND #ver = :ver";
+/// What a planted bug writes over: the condition names what it must, and holds of everything.
+const ANYTHING: &str = "attribute_not_exists(PK) OR attribute_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
 
 impl RowStore {
     pub(crate) fn new(client: Client, reads: Reads) -> Self {
@@ -68,7 +70,11 @@ impl RowStore {
     /// Cost: 1 call, 1 WCU per KB, and as much per index entry that changes.
     pub(crate) async fn put(&self, row: Row<'_>) -> Result<(Written, Stamped), BoxError> {
         let item = self.item(&row)?;
-        let guard = if row.parked.is_some() { FORWARD_OR_HERE } else { FORWARD };
+        let mut guard = if row.parked.is_some() { FORWARD_OR_HERE } else { FORWARD };
+        let older = row.before.revision < row.revision && !row.before.item.is_empty();
+        if planted(Bug::UnconditionalRow) && !older || planted(Bug::BackfillOverwrites) && older {
+            guard = ANYTHING;
+        }
         self.guarded(self.table(row.entity)?, item, guard, (row.revision, row.version)).await
     }
 

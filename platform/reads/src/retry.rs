@@ -1,9 +1,7 @@
 //! Repeats a read that was throttled or lost: the one place where reads are repeated, as the clients' own retry is off.
 
-use std::collections::hash_map::RandomState;
 use std::error::Error as StdError;
 use std::future::Future;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -28,7 +26,8 @@ impl Jitter {
     }
 
     pub(crate) fn of_this_process() -> Self {
-        Self::seeded(RandomState::new().build_hasher().finish())
+        // The SDK draws its own pauses from there too: a simulation seeds both at once.
+        Self::seeded(fastrand::u64(..))
     }
 
     fn pause(&self, attempt: u32) -> Duration {

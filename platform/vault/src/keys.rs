@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_kit::{Clock, Ids, Timestamp};
+use annals_planted::{Bug, planted};
 use annals_reads::{Item, Params, ReadError, Reads};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -80,6 +81,7 @@ impl Vault {
             return Ok(key.clone());
         }
         let key = match self.stored(person).await? {
+            Some(item) if planted(Bug::KeyAfterErasure) && item.contains_key("erased_at") => self.create(person, now).await?,
             Some(item) => self.open(person, &item).await?,
             None => self.create(person, now).await?,
         };
@@ -148,7 +150,11 @@ impl Vault {
             .item("SK", AttributeValue::S("KEY".into()))
             .item("wrapped", AttributeValue::B(Blob::new(wrapped.as_ref())))
             .item("created_at", AttributeValue::S(now.to_string()))
-            .condition_expression("attribute_not_exists(PK)")
+            .condition_expression(if planted(Bug::KeyAfterErasure) {
+                "attribute_not_exists(PK) OR attribute_exists(erased_at)"
+            } else {
+                "attribute_not_exists(PK)"
+            })
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match put.send().await {
             Ok(_) => self.person_key(made.plaintext()),

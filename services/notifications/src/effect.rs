@@ -5,6 +5,7 @@ use annals_kit::ids::derived_uuid;
 use annals_kit::{Actor, Command, CommandId, StreamId, Tenant, Timestamp};
 use annals_lambda::{Metric, Metrics};
 use annals_log::{ExecuteError, Expect, LoadError, Request, Streams};
+use annals_planted::{Bug, planted};
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::SqsMessage;
 use chrono::TimeDelta;
@@ -100,6 +101,7 @@ impl Effect {
     {
         match notes.execute(&self.request(&format!("intend/{attempt}")), &self.stream(), Expect::New, command).await {
             Ok(_) => Ok(true),
+            Err(ExecuteError::Refused(_)) if planted(Bug::NoConsumerDedup) => Ok(true),
             Err(ExecuteError::Refused(NoLease::Done)) => Ok(false),
             Err(ExecuteError::Refused(held @ NoLease::Held { .. })) => Err(held.into()),
             Err(error) => Err(Box::new(error)),

@@ -6,6 +6,7 @@
 
 use annals_lambda::queue;
 use annals_log::Expect;
+use annals_planted::{Bug, planted};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::primitives::Blob;
@@ -41,6 +42,10 @@ async fn send(message: &SqsMessage, invocation: &Invocation, deps: &Deps) -> Res
     }
     if !intend(&effect, &invocation.attempt(message), invocation, deps).await? {
         return Ok(());
+    }
+    if planted(Bug::DoneBeforeDoing) && to.is_some() {
+        let sent = EmailSent { notification_id: effect.id, message_id: "to be sent".into() };
+        finish(&effect, Finish::Sent(sent), deps).await?;
     }
     let whom = Uuid::parse_str(effect.occasion.whom().as_str()).ok();
     let ended = match &to {

@@ -1,0 +1,222 @@
+//! The simulator's command line: runs seeds, replays one, and proves itself by planted bugs.
+//!
+//! Exit codes: 0 everything holds, 1 something does not, 2 it could not be told.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::stdout;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use annals_planted::Bug;
+use clap::{Args, Parser, Subcommand};
+use sim::faults::Fault;
+use sim::plan::{Plan, RATE};
+use sim::planted;
+use sim::run::{Report, run};
+use sim::seeds;
+use sim::shrink::shrink;
+use sim::totals::{Totals, cpu_seconds};
+
+/// Calls of SDKs are many small allocations that live briefly.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Runs the whole pipeline under many seeds, breaks what can break, and checks what must hold.
+#[derive(Parser)]
+#[command(name = "sim", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    many: Many,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run one plan again, and show what happens.
+    Replay(Replay),
+    /// Plant every bug in turn, and find it.
+    Planted(Prove),
+    /// Run every seed that ever failed.
+    Failed,
+}
+
+#[derive(Args)]
+struct Many {
+    /// How many seeds.
+    #[arg(long, default_value_t = 20)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 1)]
+    first: u64,
+    /// How many simulated hours each, in parts as well.
+    #[arg(long, default_value_t = 1.0 / 60.0)]
+    hours: f64,
+    /// About how many commands people ask for in a minute. Fewer are more simulated time for the same money, and find less in it.
+    #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// Begin no further seed after so many seconds of this machine's time.
+    #[arg(long)]
+    budget: Option<u64>,
+}
+
+#[derive(Args)]
+struct Replay {
+    /// The seed.
+    #[arg(long)]
+    seed: u64,
+    /// Simulated seconds.
+    #[arg(long)]
+    seconds: u64,
+    /// About how many commands people ask for in a minute.
+    #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// Only these faults; `none`.
+    #[arg(long, value_delimiter = ',')]
+    faults: Option<Vec<String>>,
+    /// From this second on.
+    #[arg(long)]
+    faults_from: Option<u64>,
+    /// Until this second.
+    #[arg(long)]
+    faults_until: Option<u64>,
+    /// Without these stories.
+    #[arg(long, value_delimiter = ',')]
+    without_stories: Vec<u64>,
+    /// With this bug.
+    #[arg(long, value_parser = planted::of)]
+    plant: Option<Bug>,
+    /// Print everything that happens.
+    #[arg(long)]
+    trace: bool,
+}
+
+#[derive(Args)]
+struct Prove {
+    /// Only these.
+    #[arg(long, value_parser = planted::of)]
+    bug: Vec<Bug>,
+    /// Give up a bug after so many seeds.
+    #[arg(long, default_value_t = 30)]
+    seeds: u64,
+    /// Simulated seconds of each seed.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Write the table of docs/simulator.md.
+    #[arg(long)]
+    write: bool,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let holds = match cli.command {
+        None => many(&cli.many),
+        Some(Command::Replay(replay)) => match plan(&replay) {
+            Ok(plan) => again(&plan, replay.trace),
+            Err(reason) => {
+                eprintln!("error: {reason}\n  nothing was run");
+                return ExitCode::from(2);
+            }
+        },
+        Some(Command::Planted(prove)) => match planted(&prove) {
+            Ok(found) => found,
+            Err(error) => {
+                eprintln!("error: docs/simulator.md cannot be written: {error}\n  everything else was done");
+                return ExitCode::from(2);
+            }
+        },
+        Some(Command::Failed) => seeds::failed().into_iter().fold(true, |holds, plan| one(&plan, &mut Totals::default()) && holds),
+    };
+    ExitCode::from(u8::from(!holds))
+}
+
+/// Runs seeds one after the other; whether everything holds.
+fn many(asked: &Many) -> bool {
+    let (began, seconds) = (Instant::now(), (asked.hours * 3600.0).round() as u64);
+    let (mut totals, mut holds) = (Totals::default(), true);
+    for seed in asked.first..asked.first + asked.seeds {
+        if asked.budget.is_some_and(|budget| began.elapsed() >= Duration::from_secs(budget)) {
+            break;
+        }
+        holds &= one(&Plan { rate: asked.rate, ..Plan::new(seed, seconds) }, &mut totals);
+    }
+    let _ = totals.print(&mut stdout(), cpu_seconds());
+    holds
+}
+
+/// Runs one plan; one that fails is made smaller, and the command that runs it again is printed.
+fn one(plan: &Plan, totals: &mut Totals) -> bool {
+    let report = run(plan, false);
+    totals.add(&report, plan.seconds);
+    let Some(first) = report.violations.first() else { return true };
+    println!("seed {} fails:", plan.seed);
+    show(&report);
+    let (smaller, runs) = shrink(plan, first.invariant, 60);
+    println!("again:   {}\nsmaller: {}  (after {runs} runs)", plan.command(), smaller.command());
+    false
+}
+
+fn again(plan: &Plan, trace: bool) -> bool {
+    let report = run(plan, trace);
+    report.trace.iter().for_each(|line| println!("{line}"));
+    show(&report);
+    println!(
+        "trace {:016x} of {} lines, {} commits, {} violations",
+        report.digest.0,
+        report.digest.1,
+        report.commits,
+        report.violations.len()
+    );
+    report.violations.is_empty()
+}
+
+fn show(report: &Report) {
+    for violation in report.violations.iter().take(12) {
+        println!("  {:>2}  {}", violation.invariant, violation.what);
+    }
+    if report.violations.len() > 12 {
+        println!("  and {} more", report.violations.len() - 12);
+    }
+}
+
+fn plan(asked: &Replay) -> Result<Plan, String> {
+    let mut plan = Plan::new(asked.seed, asked.seconds);
+    plan.rate = asked.rate;
+    plan.window = (asked.faults_from.unwrap_or(0), asked.faults_until.unwrap_or(asked.seconds));
+    plan.without = asked.without_stories.iter().copied().collect();
+    plan.plant = asked.plant;
+    if let Some(names) = &asked.faults {
+        let find = |name: &String| Fault::ALL.into_iter().find(|fault| fault.name() == *name).ok_or(format!("no fault is called {name}"));
+        plan.faults = names.iter().filter(|name| *name != "none").map(find).collect::<Result<BTreeSet<_>, _>>()?;
+    }
+    Ok(plan)
+}
+
+/// Plants bugs and looks for them; whether each was found.
+fn planted(asked: &Prove) -> std::io::Result<bool> {
+    let bugs = if asked.bug.is_empty() { Bug::ALL.to_vec() } else { asked.bug.clone() };
+    let (mut found, mut sound) = (vec![], BTreeMap::new());
+    for bug in bugs {
+        let began = cpu_seconds();
+        let mut holds = |seed| *sound.entry(seed).or_insert_with(|| run(&Plan::new(seed, asked.seconds), false).violations.is_empty());
+        // What a seed shows without the bug as well is not the bug.
+        let first = (1..=asked.seeds).find_map(|seed| {
+            let plan = Plan { plant: Some(bug), ..Plan::new(seed, asked.seconds) };
+            let violation = run(&plan, false).violations.first().cloned()?;
+            holds(seed).then_some((seed, violation))
+        });
+        let (name, took) = (planted::name(bug), cpu_seconds() - began);
+        match &first {
+            Some((seed, violation)) => {
+                println!("{name}: with seed {seed}, {took:.1} s, by invariant {}: {}", violation.invariant, violation.what)
+            }
+            None => println!("{name}: not found in {} seeds", asked.seeds),
+        }
+        found.push((bug, first.map(|(seed, violation)| (seed, violation.invariant)), took));
+        // After each: what was found stands there, should this be stopped.
+        if asked.write {
+            planted::write(&found, asked.seconds)?;
+        }
+    }
+    Ok(found.iter().all(|(_, found, _)| found.is_some()))
+}

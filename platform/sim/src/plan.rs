@@ -1,0 +1,60 @@
+//! One run as it is asked for: everything that it depends on, and the command that asks for it again.
+
+use std::collections::BTreeSet;
+
+use annals_planted::Bug;
+
+use crate::faults::Fault;
+use crate::planted;
+
+/// What a run depends on. The same plan gives the same trace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// For how many simulated seconds commands come.
+    pub seconds: u64,
+    /// About how many commands people ask for in a minute.
+    pub rate: u64,
+    /// The faults that may happen.
+    pub faults: BTreeSet<Fault>,
+    /// Seconds before and after which nothing breaks.
+    pub window: (u64, u64),
+    /// Stories that are left out.
+    pub without: BTreeSet<u64>,
+    /// The bug that is planted.
+    pub plant: Option<Bug>,
+}
+
+/// About how many commands a minute find bugs soonest: streams meet their faults while something is going on in them.
+pub const RATE: u64 = 90;
+
+impl Plan {
+    /// All faults, all stories, no bug.
+    pub fn new(seed: u64, seconds: u64) -> Self {
+        Self { seed, seconds, rate: RATE, faults: Fault::all(), window: (0, seconds), without: BTreeSet::new(), plant: None }
+    }
+
+    /// The command that runs it again.
+    pub fn command(&self) -> String {
+        let mut command = format!("cargo run -p sim -- replay --seed {} --seconds {}", self.seed, self.seconds);
+        if self.rate != RATE {
+            command += &format!(" --rate {}", self.rate);
+        }
+        if self.window != (0, self.seconds) {
+            command += &format!(" --faults-from {} --faults-until {}", self.window.0, self.window.1);
+        }
+        if self.faults != Fault::all() {
+            let names: Vec<&str> = self.faults.iter().map(|fault| fault.name()).collect();
+            command += &format!(" --faults {}", if names.is_empty() { "none".into() } else { names.join(",") });
+        }
+        if !self.without.is_empty() {
+            let numbers: Vec<String> = self.without.iter().map(u64::to_string).collect();
+            command += &format!(" --without-stories {}", numbers.join(","));
+        }
+        if let Some(bug) = self.plant {
+            command += &format!(" --plant {}", planted::name(bug));
+        }
+        command
+    }
+}

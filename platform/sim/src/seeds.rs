@@ -1,0 +1,24 @@
+//! The seeds that have ever failed: each runs again with every change.
+
+use crate::plan::Plan;
+
+/// One a line: seed and simulated seconds; what comes after `#` says what it found.
+const FAILED: &str = include_str!("../failed-seeds.txt");
+
+/// Their plans.
+pub fn failed() -> Vec<Plan> {
+    let plan = |line: &str| {
+        let mut numbers = line.split('#').next()?.split_whitespace();
+        Some(Plan::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    };
+    FAILED.lines().filter_map(plan).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_line_is_a_plan_or_says_why() {
+        let lines = super::FAILED.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')).count();
+        assert_eq!(super::failed().len(), lines);
+    }
+}
