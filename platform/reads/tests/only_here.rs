@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// The read operations of the SDK, as code calls them, and PartiQL that reads. With arguments they are [`annals_reads::Reads`]' own.
 const READS: [&str; 6] = [".query()", ".get_item()", ".scan()", ".batch_get_item()", ".transact_get_items()", "\"SELECT "];
-/// Where they may stand: here, and in the local AWS, which answers them.
-const MAY: [&str; 3] = ["platform/reads", "platform/local", "platform/harness"];
+/// Where they may stand: here, in the local AWS, which answers them, and in what looks at whole tables to judge the others.
+const MAY: [&str; 4] = ["platform/reads", "platform/local", "platform/harness", "platform/sim"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
