@@ -125,7 +125,7 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
-        Some(Command::Failed) => seeds::failed().into_iter().fold(true, |holds, plan| one(&plan, &mut Totals::default()) && holds),
+        Some(Command::Failed) => seeds::failed().iter().filter(|plan| !one(plan, &mut Totals::default())).count() == 0,
     };
     ExitCode::from(u8::from(!holds))
 }

@@ -57,18 +57,18 @@ pub struct Network {
 }
 
 enum Waiting {
-    Call {
-        call: Box<Call>,
-        request: HttpRequest,
-        aws: SharedHttpConnector,
-        environment: Arc<Environment>,
-        late: bool,
-        to: oneshot::Sender<Answer>,
-    },
-    Answer {
-        answer: Answer,
-        to: oneshot::Sender<Answer>,
-    },
+    Call(Box<Asked>),
+    Answer { answer: Answer, to: oneshot::Sender<Answer> },
+}
+
+/// A call that waits for its turn, and who waits for its answer.
+struct Asked {
+    call: Call,
+    request: HttpRequest,
+    aws: SharedHttpConnector,
+    environment: Arc<Environment>,
+    late: bool,
+    to: oneshot::Sender<Answer>,
 }
 
 impl Network {
@@ -85,9 +85,9 @@ impl Network {
     /// Takes in a call; its answer comes, unless whoever asks has ended.
     pub(crate) fn ask(&self, request: HttpRequest, aws: SharedHttpConnector, environment: Arc<Environment>) -> oneshot::Receiver<Answer> {
         let (to, answer) = oneshot::channel();
-        let call = Box::new(Call::read(&request));
+        let call = Call::read(&request);
         let order = call.digest ^ environment.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.wait(self.clock.elapsed() + 1, order, Waiting::Call { call, request, aws, environment, late: false, to });
+        self.wait(self.clock.elapsed() + 1, order, Waiting::Call(Box::new(Asked { call, request, aws, environment, late: false, to })));
         answer
     }
 
@@ -107,9 +107,7 @@ impl Network {
                 Some(turn) if turn.0 <= self.clock.elapsed() => {
                     let what = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).1.remove(&turn);
                     match what {
-                        Some(Waiting::Call { call, request, aws, environment, late, to }) => {
-                            self.carry_out(turn.1, call, request, aws, environment, late, to).await;
-                        }
+                        Some(Waiting::Call(asked)) => self.carry_out(turn.1, asked).await,
                         Some(Waiting::Answer { answer, to }) => drop(to.send(answer)),
                         None => {}
                     }
@@ -126,17 +124,8 @@ impl Network {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one waiting call")]
-    async fn carry_out(
-        &self,
-        order: u64,
-        call: Box<Call>,
-        request: HttpRequest,
-        aws: SharedHttpConnector,
-        environment: Arc<Environment>,
-        late: bool,
-        to: oneshot::Sender<Answer>,
-    ) {
+    async fn carry_out(&self, order: u64, asked: Box<Asked>) {
+        let Asked { call, request, aws, environment, late, to } = *asked;
         let site = format!("{}/{}/{}", environment.function, call.operation, call.table);
         let entity = call.entity.clone();
         let attempt = self.faults.attempt(&site, &entity);
@@ -146,7 +135,7 @@ impl Network {
         if fires(Fault::LateRequest) {
             note("is on its way");
             let due = now + 200 + self.faults.extent(9_000, place);
-            return self.wait(due, order, Waiting::Call { call, request, aws, environment, late: true, to });
+            return self.wait(due, order, Waiting::Call(Box::new(Asked { call, request, aws, environment, late: true, to })));
         }
         if fires(Fault::CrashBefore) {
             note("ends before");
