@@ -186,10 +186,10 @@ async fn a_certificate_lists_emails_to_former_addresses_and_invitations_also_whe
 
     let customers = ["former@customers.example", "newer@customers.example"];
     assert!(customers.iter().chain(&["bob@example.com"]).all(|address| !mail_to(&data, &[address]).is_empty()));
-    for _ in 0..2 {
-        // The second time as where the first was interrupted when the keys were gone.
+    // The second time as where the first was interrupted when the keys were gone; an account's id may be written in capitals.
+    for bob in [bob.id.to_uppercase(), bob.id] {
         assert_eq!(erase(&data, "moves", "demo"), mail_to(&data, &customers));
-        assert_eq!(erase(&data, &bob.id, &ada.organisation), mail_to(&data, &["bob@example.com"]));
+        assert_eq!(erase(&data, &bob, &ada.organisation), mail_to(&data, &["bob@example.com"]));
     }
     assert!(!mail_to(&data, &["ada@example.com"]).is_empty());
 }

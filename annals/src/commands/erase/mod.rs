@@ -8,7 +8,7 @@ use std::path::Path;
 use annals_kit::{Actor, Timestamp, Version};
 use annals_lambda::Problem;
 use annals_log::Commit;
-use annals_reads::Reads;
+use annals_reads::{ReadError, Reads};
 use annals_vault::Vault;
 use annals_vault::keys::CACHE_TIME;
 use chrono::TimeDelta;
@@ -157,17 +157,18 @@ struct Found {
 ///
 /// Cost: a walk over the logs of identity and billing, as `annals verify` makes.
 async fn found(session: &Session, subject: &Subject, known: &Known) -> Result<Found, CouldNotTell> {
-    let mut found = Found { streams: vec![], whom: mail::Whom::of(&subject.id) };
+    let ids: Vec<_> = known.persons.iter().map(ToString::to_string).chain([subject.id.to_string()]).collect();
+    let (mut streams, mut whom) = (vec![], mail::Whom::of(&ids));
     for service in ["identity", "billing"] {
-        walk(session, service, |commit| {
+        let walked = walk(session, service, |commit| {
             if commit.tenant == subject.tenant {
-                found.streams.extend(of_person(commit, subject, known));
-                found.whom.learn(commit, &subject.id);
+                streams.extend(of_person(commit, &ids));
+                whom.learn(commit, &ids);
             }
-        })
-        .await?;
+        });
+        walked.await.map_err(CouldNotTell::reading)?;
     }
-    Ok(found)
+    Ok(Found { streams, whom })
 }
 
 /// The emails on this machine that went to the person.
@@ -180,21 +181,26 @@ async fn emails(
     addresses: &[String],
 ) -> Result<Vec<String>, CouldNotTell> {
     let mut notifications = BTreeSet::new();
-    walk(session, "notifications", |commit| {
+    let walked = walk(session, "notifications", |commit| {
         if commit.tenant == subject.tenant {
             notifications.extend(whom.intended(commit).map(str::to_owned));
         }
-    })
-    .await?;
-    mail::written(&outbox(directory), &notifications, addresses).map_err(CouldNotTell::reading)
+    });
+    walked.await.map_err(without_certificate)?;
+    mail::written(&outbox(directory), &notifications, addresses).map_err(without_certificate)
+}
+
+/// Something failed when the keys were gone already.
+fn without_certificate(what: impl std::fmt::Display) -> CouldNotTell {
+    CouldNotTell::new(what, "the keys are destroyed; run it again for the certificate")
 }
 
 /// Shows every commit of a service's log.
-async fn walk(session: &Session, service: &str, mut show: impl FnMut(&Commit)) -> Result<(), CouldNotTell> {
+async fn walk(session: &Session, service: &str, mut show: impl FnMut(&Commit)) -> Result<(), ReadError> {
     let log = stream::log_as(session, AUDITOR, ServiceLog::of(service));
     let mut after = None;
     loop {
-        let page = log.scan(after).await.map_err(CouldNotTell::reading)?;
+        let page = log.scan(after).await?;
         // What is no commit is found by verify.
         page.items.iter().filter_map(|item| Commit::from_item(item).ok()).for_each(|commit| show(&commit));
         match page.next {
@@ -204,9 +210,8 @@ async fn walk(session: &Session, service: &str, mut show: impl FnMut(&Commit)) -
     }
 }
 
-/// The sealed fields of a commit, where it is about the person.
-fn of_person(commit: &Commit, subject: &Subject, known: &Known) -> Option<SealedCommit> {
-    let ids: Vec<_> = known.persons.iter().map(ToString::to_string).chain([subject.id.to_string()]).collect();
+/// The sealed fields of a commit, where it is about the person of these ids.
+fn of_person(commit: &Commit, ids: &[String]) -> Option<SealedCommit> {
     let about = commit.events.iter().filter(|event| ids.iter().any(|id| named_as(event, id).is_some()));
     let fields: Vec<_> = about.flat_map(|event| sealed_fields(&commit.stream, event)).collect();
     (!fields.is_empty()).then(|| SealedCommit { stream: commit.stream.to_string(), version: commit.version, fields })
