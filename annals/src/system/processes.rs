@@ -1,6 +1,6 @@
 //! Every function as processes of its own binary, instead of a handler in this process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +29,7 @@ pub struct Endpoints<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum BinariesError {
     /// Some are not there.
-    #[error("{folder} has no binary of {missing}: build them, in a checkout with `cargo build --workspace --bins`, and put them there")]
+    #[error("{folder} has no binary of {missing}: build them, in a checkout with `cargo build --bins -p {}`, and put them there", packages().join(" -p "))]
     Missing {
         /// Where they should be.
         folder: PathBuf,
@@ -78,11 +78,14 @@ fn checkout(folder: &Path) -> Option<PathBuf> {
     is_one.then(|| checkout.to_owned())
 }
 
+/// Whose binaries the functions are.
+fn packages() -> Vec<&'static str> {
+    contracts::functions().map(|listed| listed.function.package.as_str()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Builds them in the profile of this program, and with this program, so that what both use is built once.
 fn build(folder: &Path, checkout: &Path, say: impl Fn(&str)) -> Result<(), BinariesError> {
-    let mut packages: Vec<_> = contracts::functions().map(|listed| listed.function.package.as_str()).chain(["annals"]).collect();
-    packages.sort_unstable();
-    packages.dedup();
+    let packages: Vec<_> = packages().into_iter().chain(["annals"]).collect();
     let profile = match folder.file_name().and_then(|name| name.to_str()) {
         None | Some("debug") => "dev",
         Some(profile) => profile,

@@ -1,7 +1,7 @@
 //! Names the bugs that the simulator plants into the product's own code, to be proven by finding them.
 //!
 //! Each is one line at the place where the mistake would be made: `if planted(Bug::…)`. Without the feature `switches`, which the simulator
-//! alone asks for, that is the constant `false` and the line is gone; with it a bug is planted on one thread at a time, and none at first.
+//! alone asks for, and so a build of the whole workspace has, that is the constant `false` and the line is gone; with it a bug is planted on one thread at a time, and none at first.
 
 /// A mistake that somebody could make, and that the simulator must find.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
