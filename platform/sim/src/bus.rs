@@ -1,6 +1,6 @@
 //! The bus: it takes events, and delivers them to the queues of notifications: late, twice, and in no order, if it comes to that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
@@ -49,8 +49,6 @@ pub struct Message {
     pub id: u64,
     /// The event, as the queue has it.
     pub body: String,
-    /// What it is about.
-    pub event_id: String,
     /// From when on it is shown.
     pub visible_at: u64,
     /// When it was put there, in microseconds since 1970.
@@ -166,10 +164,9 @@ impl Bus {
         (all(&state.queues), all(&state.dead))
     }
 
-    /// The ids of the events that were accepted, each as often as it came.
-    pub fn accepted(&self) -> BTreeMap<String, u64> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.accepted.iter().map(|(id, (_, times))| (id.clone(), *times)).collect()
+    /// The ids of the events that were accepted.
+    pub fn accepted(&self) -> BTreeSet<String> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).accepted.keys().cloned().collect()
     }
 
     /// The ids that came again with other words.
@@ -191,8 +188,7 @@ fn deliver(state: &mut State, queue: Queue, (entry, detail, id, times): (&Value,
         let delay = if late { 1_000 + faults.extent(60_000, (&site, id, times * 8 + copy)) } else { 5 };
         state.next += 1;
         let (number, sent_at) = (state.next, clock.true_now().micros());
-        let message =
-            Message { id: number, body: event.to_string(), event_id: id.to_owned(), visible_at: now + delay, sent_at, receives: 0 };
+        let message = Message { id: number, body: event.to_string(), visible_at: now + delay, sent_at, receives: 0 };
         state.queue(queue).push(message);
     }
 }

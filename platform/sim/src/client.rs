@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_kit::{Aggregate, Clock, Command, CommandId, StreamId, Tenant, Version};
-use annals_log::{ExecuteError, Expect, Folded, Outcome, Request, Streams};
+use annals_log::{Commit, ExecuteError, Expect, Folded, Outcome, Request, Streams};
 use annals_planted::{Bug, planted};
 
 use crate::chance::Draws;
@@ -57,7 +57,7 @@ impl Client {
             self.world.history.issue(id, Some(stream.to_string()));
             let request = Request::new(&self.tenant, "caller".parse().expect("it is a token"), id, about.as_bytes());
             let (streams, expect, asked, on) = (to.streams, to.expect, command.clone(), stream.clone());
-            let pick = self.draws.below(1 << 20);
+            let (pick, asked_at) = (self.draws.below(1 << 20), self.world.clock.elapsed());
             let work = move |commands: Arc<Commands>| -> crate::functions::Work<_> {
                 Box::pin(async move { streams(&commands).execute(&request, &on, expect, &asked).await })
             };
@@ -69,11 +69,11 @@ impl Client {
                     return true;
                 }
                 Some(Ok(Outcome::Unchanged { .. })) => {
-                    self.world.history.tell(id, Told::NoChange);
+                    self.denied(&stream, id, asked_at).await;
                     return false;
                 }
                 Some(Err(ExecuteError::Refused(refusal))) => {
-                    self.world.history.tell(id, Told::NoChange);
+                    self.denied(&stream, id, asked_at).await;
                     self.judge(&stream, before, &command, &format!("{refusal:?}")).await;
                     return false;
                 }
@@ -95,6 +95,19 @@ impl Client {
             self.think(2).await;
         }
         false
+    }
+
+    /// The caller is told that its command changes nothing: then it had not been carried out by an earlier call, up to when this one began. Later, a
+    /// request that was thought lost may still arrive.
+    async fn denied(&self, stream: &StreamId, id: CommandId, asked_at: u64) {
+        self.world.history.tell(id, Told::NoChange);
+        let commits = self.world.items(Service::Billing, stream).await;
+        for commit in commits.iter().filter_map(|item| Commit::from_item(item).ok()).filter(|commit| commit.command == id) {
+            let (log, version) = (Service::Billing.log(), commit.version);
+            if self.world.network.tables.inserted_at(log, &stream.to_string(), version.get()).is_some_and(|at| at < asked_at) {
+                self.world.history.complain(4, format!("{stream}@{version} was there, and its caller was told that nothing changes"));
+            }
+        }
     }
 
     /// A refusal must follow from a state that the stream has had since the caller began to ask.

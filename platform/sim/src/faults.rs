@@ -157,7 +157,7 @@ impl Fault {
         }
     }
 
-    /// Whether it is decided once a run: storms make no difference.
+    /// Whether it is drawn once for the run, or for a story: storms make no difference.
     fn once(self) -> bool {
         matches!(self, Self::Deployed | Self::Restored | Self::Trimmed | Self::Undecodable | Self::KeyDestroyed)
     }

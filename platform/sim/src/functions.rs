@@ -43,11 +43,6 @@ impl Machine {
         Self { network, chance, made: Mutex::default() }
     }
 
-    /// The network.
-    pub fn network(&self) -> &Arc<Network> {
-        &self.network
-    }
-
     /// A new environment, and what its function stands on.
     pub fn environment(&self, function: &str, breaks: bool) -> (Arc<Environment>, Host) {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! Runs the whole pipeline under a seed, breaks what can break, and checks what must hold.
 //!
-//! - [`plan`]: what a run depends on; [`run`]: one run; [`shrink`]: the smallest plan that still fails; [`totals`]: what many came to;
+//! - [`plan`]: what a run depends on; [`run`]: one run; [`panics`]: what nobody waits for; [`shrink`]: the smallest plan that still fails; [`totals`]: what many came to;
 //!   [`seeds`]: those that failed once
 //! - [`chance`], [`faults`], [`clock`], [`trace`]: what is left to chance, what breaks, what time it is, what happened
 //! - [`network`]: between the functions and AWS; [`tables`], [`bus`], [`provider`], [`directory`]: what is behind it
@@ -23,6 +23,7 @@ pub mod faults;
 pub mod functions;
 pub mod history;
 pub mod network;
+pub mod panics;
 pub mod plan;
 pub mod planted;
 pub mod provider;

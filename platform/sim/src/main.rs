@@ -50,7 +50,7 @@ struct Many {
     #[arg(long, default_value_t = 1)]
     first: u64,
     /// How many simulated hours each, in parts as well.
-    #[arg(long, default_value_t = 1.0 / 60.0)]
+    #[arg(long, default_value_t = 1.0 / 60.0, value_parser = hours)]
     hours: f64,
     /// About how many commands people ask for in a minute. Fewer are more simulated time for the same money, and find less in it.
     #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
@@ -66,7 +66,7 @@ struct Replay {
     #[arg(long)]
     seed: u64,
     /// Simulated seconds.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// About how many commands people ask for in a minute.
     #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
@@ -100,10 +100,10 @@ struct Prove {
     #[arg(long, default_value_t = 30)]
     seeds: u64,
     /// Simulated seconds of each seed.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
-    /// Write the table of docs/simulator.md.
-    #[arg(long)]
+    /// Write the table of docs/simulator.md, when all have been planted.
+    #[arg(long, conflicts_with = "bug")]
     write: bool,
 }
 
@@ -128,6 +128,12 @@ fn main() -> ExitCode {
         Some(Command::Failed) => seeds::failed().iter().filter(|plan| !one(plan, &mut Totals::default())).count() == 0,
     };
     ExitCode::from(u8::from(!holds))
+}
+
+/// Simulated hours of which at least a second is left.
+fn hours(text: &str) -> Result<f64, String> {
+    let hours = text.parse().ok().filter(|hours: &f64| (1.0..=3.6e6).contains(&(hours * 3600.0).round()));
+    hours.ok_or_else(|| "it takes a number of hours, of a second at least and a thousand hours at most".into())
 }
 
 /// Runs seeds one after the other; whether everything holds.
@@ -213,10 +219,9 @@ fn planted(asked: &Prove) -> std::io::Result<bool> {
             None => println!("{name}: not found in {} seeds", asked.seeds),
         }
         found.push((bug, first.map(|(seed, violation)| (seed, violation.invariant)), took));
-        // After each: what was found stands there, should this be stopped.
-        if asked.write {
-            planted::write(&found, asked.seconds)?;
-        }
+    }
+    if asked.write {
+        planted::write(&found, asked.seconds)?;
     }
     Ok(found.iter().all(|(_, found, _)| found.is_some()))
 }

@@ -1,11 +1,12 @@
 //! One run as it is asked for: everything that it depends on, and the command that asks for it again.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use annals_planted::Bug;
 
 use crate::faults::Fault;
-use crate::planted;
+use crate::{planted, stories};
 
 /// What a run depends on. The same plan gives the same trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,11 +29,32 @@ pub struct Plan {
 
 /// About how many commands a minute find bugs soonest: streams meet their faults while something is going on in them.
 pub const RATE: u64 = 90;
+/// The first story after a restore.
+const AFTER_A_RESTORE: u64 = 1_000_000;
 
 impl Plan {
     /// All faults, all stories, no bug.
     pub fn new(seed: u64, seconds: u64) -> Self {
         Self { seed, seconds, rate: RATE, faults: Fault::all(), window: (0, seconds), without: BTreeSet::new(), plant: None }
+    }
+
+    /// How long a story has for itself, in milliseconds.
+    pub fn share(&self) -> u64 {
+        stories::COMMANDS * 60_000 / self.rate
+    }
+
+    /// The stories of its time, by their numbers.
+    pub fn stories(&self) -> Range<u64> {
+        0..self.count(self.seconds)
+    }
+
+    /// Those after a restore, where there is one.
+    pub fn stories_after_a_restore(&self) -> Range<u64> {
+        AFTER_A_RESTORE..AFTER_A_RESTORE + self.count(self.seconds / 4 + 20)
+    }
+
+    fn count(&self, seconds: u64) -> u64 {
+        (seconds * 1_000 / self.share().max(1)).max(4)
     }
 
     /// The command that runs it again.

@@ -1,4 +1,4 @@
-//! The bugs that are planted: what they are called, at which layer each belongs, and which faults bring it out.
+//! The bugs that are planted: what they are called, where each is planted, and the table of the docs.
 
 use annals_planted::Bug;
 

@@ -1,6 +1,7 @@
 //! One run: commands and faults for a while, then quiet, then everything is checked.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -19,13 +20,13 @@ use crate::history::Told;
 use crate::plan::{Plan, RATE};
 use crate::services::{Pipeline, Service};
 use crate::world::World;
-use crate::{consumer, stories};
+use crate::{consumer, panics, stories};
 
 /// Within how many seconds after the last fault everything must be settled.
 const SETTLES_WITHIN: u64 = 1_800;
 
 /// What a run came to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Report {
     /// What was violated.
     pub violations: Vec<Violation>,
@@ -43,13 +44,17 @@ pub struct Report {
     pub trace: Vec<String>,
 }
 
-/// Runs a plan in this thread, on a runtime of its own.
+/// Runs a plan in this thread, on a runtime of its own. A panic, wherever it is, counts as invariant 0.
 pub fn run(plan: &Plan, keeps_trace: bool) -> Report {
     fastrand::seed(plan.seed);
     annals_planted::plant(plan.plant);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-    let report = runtime.expect("a runtime needs nothing").block_on(live(plan, keeps_trace));
+    let (report, panicked) = panics::watched(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.expect("a runtime needs nothing").block_on(live(plan, keeps_trace))
+    });
     annals_planted::plant(None);
+    let mut report = report.unwrap_or_default();
+    report.violations.extend(panicked.into_iter().map(|what| Violation { invariant: 0, what }));
     report
 }
 
@@ -60,14 +65,14 @@ async fn live(plan: &Plan, keeps_trace: bool) -> Report {
     for place in 0..world.pipelines.len() {
         start(&world, place);
     }
-    for (queue, poller) in [(Queue::SendEmail, 0), (Queue::SendEmail, 1), (Queue::AddToInbox, 2)] {
+    for (queue, poller) in [(Queue::SendEmail, 0), (Queue::SendEmail, 1), (Queue::AddToInbox, 2), (Queue::AddToInbox, 3)] {
         tokio::spawn(consumer::run(world.clone(), queue, poller));
     }
     let fires = |fault| world.network.faults.fires(fault, ("run", "whole", 0), plan.window.0 * 1000);
     let (trimmed, restored) = (fires(Fault::Trimmed), fires(Fault::Restored));
     let weather = tokio::spawn(weather(world.clone(), plan.clone(), trimmed));
-    people(&world, plan, 0, plan.seconds).await;
-    let _ = weather.await;
+    people(&world, plan, plan.stories()).await;
+    weather.await.expect("what happens beside does not panic");
     world.clock.jump(0);
     let mut checked = Checked::default();
     if trimmed {
@@ -77,7 +82,7 @@ async fn live(plan: &Plan, keeps_trace: bool) -> Report {
     if restored {
         restore(&world, plan.seconds * 700).await;
         go_on(&world, plan).await;
-        people(&world, plan, 1_000, plan.seconds / 4 + 20).await;
+        people(&world, plan, plan.stories_after_a_restore()).await;
         settle(&world, &mut checked).await;
     }
     check(&world, &mut checked).await;
@@ -123,12 +128,10 @@ fn start(world: &Arc<World>, place: usize) {
     tokio::spawn(mappings.run("ledger", ledger));
 }
 
-/// Stories, one after the other, for so many seconds; returns when the last has ended.
-async fn people(world: &Arc<World>, plan: &Plan, first: u64, seconds: u64) {
-    let mut stories = tokio::task::JoinSet::new();
-    // How long a story has for itself, in milliseconds.
-    let share = stories::COMMANDS * 60_000 / plan.rate;
-    for (place, number) in (first..first + (seconds * 1_000 / share).max(4)).enumerate() {
+/// Stories, one after the other; returns when the last has ended.
+async fn people(world: &Arc<World>, plan: &Plan, numbers: Range<u64>) {
+    let (mut stories, share) = (tokio::task::JoinSet::new(), plan.share());
+    for (place, number) in numbers.enumerate() {
         if !plan.without.contains(&number) {
             stories.spawn(stories::story(world.clone(), world.chance, number));
         }

@@ -2,14 +2,16 @@
 
 use crate::plan::Plan;
 
-/// One a line: seed and simulated seconds; what comes after `#` says what it found.
+/// One a line: seed, simulated seconds and, where it is not the usual one, the rate; what comes after `#` says what it found.
 const FAILED: &str = include_str!("../failed-seeds.txt");
 
 /// Their plans.
 pub fn failed() -> Vec<Plan> {
     let plan = |line: &str| {
         let mut numbers = line.split('#').next()?.split_whitespace();
-        Some(Plan::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+        let plan = Plan::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        let rate = numbers.next().map_or(Some(plan.rate), |rate| rate.parse().ok())?;
+        Some(Plan { rate, ..plan })
     };
     FAILED.lines().filter_map(plan).collect()
 }

@@ -64,11 +64,17 @@ impl Shrinking {
         }
     }
 
+    /// Halves first, then quarters, down to each by itself.
     fn stories(&mut self) {
-        for number in (0..self.plan.seconds / crate::stories::COMMANDS + 1).rev() {
-            let mut smaller = self.plan.clone();
-            smaller.without.insert(number);
-            self.take(smaller);
+        let all: Vec<u64> = self.plan.stories().chain(self.plan.stories_after_a_restore()).collect();
+        let mut size = all.len();
+        while size > 1 {
+            size = size.div_ceil(2);
+            for part in all.chunks(size) {
+                let mut smaller = self.plan.clone();
+                smaller.without.extend(part);
+                self.take(smaller);
+            }
         }
     }
 

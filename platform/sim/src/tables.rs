@@ -22,8 +22,6 @@ pub struct Record {
     pub place: u64,
     /// Where the item's partition key lies, which decides its shard.
     pub hash: u32,
-    /// The stream and version of its commit.
-    pub commit: (String, String),
     /// When it was written, in milliseconds of the run.
     pub at: u64,
     /// As functions get it.
@@ -124,11 +122,11 @@ impl Tables {
 impl State {
     fn commit(&mut self, table: &str, item: Value, clock: &SimClock) {
         let part = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-        let commit = (part("PK"), part("SK"));
-        self.inserted.insert((table.to_owned(), commit.0.clone(), commit.1.clone()), clock.elapsed());
+        let (stream, version) = (part("PK"), part("SK"));
         let records = self.records.entry(table.to_owned()).or_default();
         let place = records.len() as u64 + 1;
-        let hash = (Chance::new(0).number(&[&commit.0], 0) >> 32) as u32;
+        let hash = (Chance::new(0).number(&[&stream], 0) >> 32) as u32;
+        self.inserted.insert((table.to_owned(), stream, version), clock.elapsed());
         let json = json!({
             "eventID": format!("{place}"), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
             "eventSourceARN": format!("arn:aws:dynamodb:eu-west-1:000000000000:table/{table}/stream/2026-02-28T00:00:00.000"),
@@ -138,7 +136,7 @@ impl State {
                 "NewImage": item,
             },
         });
-        records.push(Record { place, hash, commit, at: clock.elapsed(), json });
+        records.push(Record { place, hash, at: clock.elapsed(), json });
     }
 
     fn row(&mut self, table: &str, item: &Value) {

@@ -26,7 +26,7 @@ const INVARIANTS: [&str; 15] = [
     "versions without gap or duplicate",
     "a command takes effect once",
     "rows, totals and loaded states equal the fold",
-    "events are applied in order",
+    "events are applied in order: by 5 and 7",
     "a row never goes back",
     "every commit is applied, or its stream parked",
     "the bus has been told of every event, in one meaning",
@@ -61,7 +61,8 @@ impl Totals {
         )?;
         writeln!(out, "\n{:>9}  invariant", "checked")?;
         for (number, what) in (1u8..).zip(INVARIANTS) {
-            writeln!(out, "{:>9}  {number:>2} {what}", self.checked.get(&number).copied().unwrap_or(0))?;
+            let count = self.checked.get(&number).map_or("-".into(), u64::to_string);
+            writeln!(out, "{count:>9}  {number:>2} {what}")?;
         }
         writeln!(out, "\n{:>9} {:>9}  fault", "fired", "asked")?;
         for fault in Fault::ALL {

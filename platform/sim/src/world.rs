@@ -60,6 +60,8 @@ pub struct World {
     pub gate: RwLock<()>,
     /// Organisations that were asked for, and their owners.
     pub founded: Mutex<BTreeMap<String, Uuid>>,
+    /// Those of which somebody was told that they are founded.
+    pub acknowledged: Mutex<BTreeSet<String>>,
     /// Streams that have a commit which no code knows.
     pub strange: Mutex<BTreeSet<String>>,
     /// The generation that billing writes in.
@@ -96,6 +98,7 @@ impl World {
             history: History::default(),
             gate: RwLock::new(()),
             founded: Mutex::default(),
+            acknowledged: Mutex::default(),
             strange: Mutex::default(),
             generation,
             reader,

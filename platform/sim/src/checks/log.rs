@@ -1,7 +1,7 @@
 //! Checks the logs: what was acknowledged is there, what is there was asked for, once, without gaps; and the bus has been told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use annals_kit::{Aggregate, CommandId, Recorded};
 use annals_log::Commit;
@@ -52,7 +52,11 @@ pub fn answers(world: &Arc<World>, logs: &BTreeMap<Service, Streams>, checked: &
         let there = billing.get(stream).is_some_and(|commits| commits.iter().any(|commit| commit.command == *command));
         checked.expect(1, there, || format!("{command} was acknowledged at {stream}@{version} and is not in the log"));
     }
-    let people = world.founded.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for organisation in world.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        let is_there = logs[&Service::Identity].values().flatten().any(|commit| commit.tenant.as_str() == organisation);
+        checked.expect(1, is_there, || format!("{organisation} was founded, as its founder was told, and is not in the log"));
+    }
+    let people = world.founded.lock().unwrap_or_else(PoisonError::into_inner);
     for (stream, commits) in &logs[&Service::Identity] {
         for commit in commits {
             let known = commit.tenant.as_str() == "identity" || people.contains_key(commit.tenant.as_str());
@@ -69,7 +73,7 @@ pub fn bus(world: &Arc<World>, logs: &BTreeMap<Service, Streams>, checked: &mut 
         for commit in streams.values().flatten() {
             for (index, event) in commit.events.iter().enumerate().filter(|(_, event)| published.contains(event.event_type.as_str())) {
                 let id = commit.event_id(index).to_string();
-                checked.expect(9, accepted.contains_key(&id), || format!("{} {id} was never published", event.event_type));
+                checked.expect(9, accepted.contains(&id), || format!("{} {id} was never published", event.event_type));
             }
         }
     }

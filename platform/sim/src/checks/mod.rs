@@ -1,7 +1,7 @@
 //! What must hold when everything is settled: the invariants, each by its number.
 //!
 //! - [`log`]: 1 to 4, 9, 12: what is in the logs, and what is told of it
-//! - [`rows`]: 5 to 8, 13, 14: what is derived
+//! - [`rows`]: 5, 7, 8, 13, 14: what is derived. 6 follows: a row that never went back and equals the fold in order was made in order
 //! - [`effects`]: 10: emails
 //! - [`ledger`]: 11: order and proof
 

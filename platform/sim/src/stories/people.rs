@@ -54,7 +54,10 @@ async fn ask(world: Arc<World>, mut draws: Draws, founding: Founding) -> bool {
         let asked = founding.clone();
         let work = |deps: Arc<identity_service::Deps>| -> crate::functions::Work<_> { Box::pin(async move { found(&deps, &asked).await }) };
         match world.identity.invoke(&world.machine, draws.below(1 << 20), work).await {
-            Some(Ok(_)) => return true,
+            Some(Ok(_)) => {
+                world.acknowledged.lock().unwrap_or_else(PoisonError::into_inner).insert(founding.organisation.to_string());
+                return true;
+            }
             Some(Err(problem)) if problem.status == 409 => return false,
             _ => pause(&mut draws, 3_000).await,
         }
