@@ -142,16 +142,25 @@ async fn commands(system: &Arc<System>, count: u64, prefix: &str) -> f64 {
 /// Creates a subscription that starts today; its id and first day.
 pub(crate) async fn create(web: &dyn Web, key: &str) -> (String, String) {
     let body =
-        format!(r#"{{"customer_id":"customer-{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, key.len());
+        format!(r#"{{"customer_id":"{}","plan":"pro","price":{{"amount":4900,"currency":"EUR"}},"interval":"month"}}"#, customer_of(key));
     let answer = post(web, "/v1/subscriptions", key, body).await;
     assert_eq!(answer.status(), 201, "{:?}", answer.body());
     let said: serde_json::Value = serde_json::from_slice(answer.body()).expect("JSON");
     (said["id"].as_str().expect("an id").to_owned(), said["recorded_at"].as_str().expect("a time")[..10].to_owned())
 }
 
+/// Whose subscription a command creates: one of a few.
+fn customer_of(key: &str) -> String {
+    format!("customer-{}", key.len())
+}
+
 async fn post(web: &dyn Web, path: &str, key: &str, body: String) -> http::Response<Bytes> {
-    let request =
-        http::Request::post(format!("{IN_PROCESS_API}{path}")).header("content-type", "application/json").header("idempotency-key", key);
+    send(web, http::Method::POST, path, key, body).await
+}
+
+async fn send(web: &dyn Web, method: http::Method, path: &str, key: &str, body: String) -> http::Response<Bytes> {
+    let request = http::Request::builder().method(method).uri(format!("{IN_PROCESS_API}{path}"));
+    let request = request.header("content-type", "application/json").header("idempotency-key", key);
     web.call(request.body(Bytes::from(body)).expect("a request")).await.expect("an answer")
 }
 
@@ -244,6 +253,12 @@ pub(crate) async fn delays() {
     let (mut rows, mut emails) = (vec![], vec![]);
     for n in 0..300 {
         let key = format!("delay-{n}");
+        // Without an address no email is sent.
+        let (customer, address) = (customer_of(&key), r#"{"email":"ada@customers.example"}"#.to_owned());
+        assert_eq!(
+            send(&*web, http::Method::PUT, &format!("/v1/contacts/{customer}"), &format!("{key}-contact"), address).await.status(),
+            200
+        );
         let (subscription, first_day) = create(&*web, &key).await;
         let acknowledged = Instant::now();
         until(|| async { get(&*web, &format!("/v1/subscriptions/{subscription}")).await.is_some() }).await;
@@ -282,7 +297,9 @@ async fn get(web: &dyn Web, path: &str) -> Option<serde_json::Value> {
 }
 
 async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    let began = Instant::now();
     while !condition().await {
+        assert!(began.elapsed() < Duration::from_secs(60), "what is waited for does not come");
         tokio::time::sleep(Duration::from_micros(200)).await;
     }
 }
