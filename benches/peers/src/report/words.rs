@@ -60,7 +60,7 @@ to a snapshot, in one query, however long the stream. A store that keeps a snaps
 items with less in each. A snapshot in every commit instead of every fourth would save three items here, where decoding is most of a read's time, and little
 on AWS, where a query for one kilobyte takes as long as one for four; and it would be stored as long as history is (ADR 25). Reading everything is a strongly
 consistent scan, at twice the RCU of the eventual one that cqrs-es makes. Over loopback both ends and the database share two processors: rows near 1.4x have
-changed sides from one run to the next.
+changed sides from one run to the next; and so has creating a stream, which both rows of Annals do alike.
 
 For one event castore writes as few capacity units as Annals: one item under a kilobyte is the floor for anyone. It stores fewer bytes for it, too, as
 do the others: a commit of Annals has some 200 bytes that say who did it, for whom, by which command, and what came before (`platform/log/src/commit.rs`).
