@@ -194,7 +194,8 @@ impl Follower {
             return Ok(Prepared::Whole(before.alone()));
         }
         let older = !before.item.is_empty() && before.revision < revision;
-        if before.version > one.highest || before.version == one.highest && !older {
+        // A parked stamp keeps its mark where nothing new is known of its stream.
+        if before.version > one.highest || before.version == one.highest && (!older || before.parked.is_some()) {
             return Ok(Prepared::Whole(before.alone()));
         }
         let first = if older || before.item.is_empty() { Version::FIRST } else { before.next() };

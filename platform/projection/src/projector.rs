@@ -268,8 +268,9 @@ impl Projector {
             return Ok(Prepared::Whole(before.alone()));
         }
         let older = before.revision < projection.revision();
-        // At the same version a row of an older revision is folded again, and publishes nothing.
-        if before.version > delivered.highest || before.version == delivered.highest && !older {
+        // At the same version a row of an older revision is folded again, and publishes nothing. A parked one is not: it would lose its mark, and
+        // with it the commit that it waits for.
+        if before.version > delivered.highest || before.version == delivered.highest && (!older || before.parked.is_some()) {
             return Ok(Prepared::Whole(before.alone()));
         }
         let first = if older { Version::FIRST } else { before.next() };
