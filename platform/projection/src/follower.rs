@@ -194,8 +194,7 @@ impl Follower {
             return Ok(Prepared::Whole(before.alone()));
         }
         let older = !before.item.is_empty() && before.revision < revision;
-        // A parked stamp keeps its mark where nothing new is known of its stream.
-        if before.version > one.highest || before.version == one.highest && (!older || before.parked.is_some()) {
+        if before.is_beyond(one.highest, older) {
             return Ok(Prepared::Whole(before.alone()));
         }
         let first = if older || before.item.is_empty() { Version::FIRST } else { before.next() };

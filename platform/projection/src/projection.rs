@@ -79,6 +79,12 @@ impl Stamped {
         Self { item: Item::new(), ..*self }
     }
 
+    /// Whether commits up to `highest` bring nothing to this row. One that is `older`, of an earlier revision, is folded again at the same version; not where
+    /// it is parked with a commit beyond that: it would lose the mark, and with it the commit that it waits for.
+    pub(crate) fn is_beyond(&self, highest: u64, older: bool) -> bool {
+        self.version > highest || self.version == highest && (!older || self.parked.is_some_and(|parked| parked > highest))
+    }
+
     /// The next version to fold in, as far as this row says.
     pub(crate) fn next(&self) -> Version {
         Version::new(self.version + 1).expect("one more than a number is not 0")
@@ -169,4 +175,26 @@ pub(crate) fn stamp(item: &mut Item, revision: u32, version: u64, tenant: &Tenan
     item.insert(names::REVISION.into(), AttributeValue::N(revision.to_string()));
     item.insert(names::VERSION.into(), AttributeValue::N(version.to_string()));
     item.insert(names::TENANT.into(), AttributeValue::S(tenant.to_string()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_row_is_folded_again_unless_it_waits_for_a_commit_that_has_not_come() {
+        let row = |parked| Stamped { version: 5, parked, ..Stamped::default() };
+        for (parked, highest, older, beyond) in [
+            (None, 4, true, true),
+            (None, 5, false, true),
+            (None, 5, true, false),
+            (Some(6), 5, true, true),
+            (Some(6), 6, true, false),
+            // A release that could fold less parked it below its version: the next one tries again.
+            (Some(4), 5, true, false),
+            (Some(6), 5, false, true),
+        ] {
+            assert_eq!(row(parked).is_beyond(highest, older), beyond, "parked {parked:?}, up to {highest}, older {older}");
+        }
+    }
 }

@@ -268,9 +268,8 @@ impl Projector {
             return Ok(Prepared::Whole(before.alone()));
         }
         let older = before.revision < projection.revision();
-        // At the same version a row of an older revision is folded again, and publishes nothing. A parked one is not: it would lose its mark, and
-        // with it the commit that it waits for.
-        if before.version > delivered.highest || before.version == delivered.highest && (!older || before.parked.is_some()) {
+        // A row of an older revision that is folded again publishes nothing.
+        if before.is_beyond(delivered.highest, older) {
             return Ok(Prepared::Whole(before.alone()));
         }
         let first = if older { Version::FIRST } else { before.next() };
