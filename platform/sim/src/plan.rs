@@ -40,7 +40,7 @@ impl Plan {
 
     /// How long a story has for itself, in milliseconds.
     pub fn share(&self) -> u64 {
-        stories::COMMANDS * 60_000 / self.rate
+        (stories::COMMANDS * 60_000 / self.rate).max(1)
     }
 
     /// The stories of its time, by their numbers.
@@ -54,7 +54,7 @@ impl Plan {
     }
 
     fn count(&self, seconds: u64) -> u64 {
-        (seconds * 1_000 / self.share().max(1)).max(4)
+        (seconds * 1_000 / self.share()).max(4)
     }
 
     /// The command that runs it again.

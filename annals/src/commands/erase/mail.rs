@@ -73,15 +73,16 @@ impl Whom {
 /// The emails in the outbox that were sent as one of `notifications`, after which files are named, or name one of `addresses`. What is no file is
 /// left out, and so is one that goes meanwhile.
 pub(super) fn written(outbox: &Path, notifications: &BTreeSet<String>, addresses: &[String]) -> Result<Vec<String>, String> {
+    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let entries = match std::fs::read_dir(outbox) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(vec![]),
-        entries => entries.map_err(|error| format!("{}: {error}", outbox.display()))?,
+        entries => entries.map_err(|error| failed(outbox, error))?,
     };
     let paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<BTreeSet<PathBuf>>>();
     let mut found = vec![];
-    for path in paths.map_err(|error| format!("{}: {error}", outbox.display()))? {
+    for path in paths.map_err(|error| failed(outbox, error))? {
         let is_sent = path.file_stem().is_some_and(|name| notifications.contains(&*name.to_string_lossy()));
-        if path.is_file() && (is_sent || names_one(&path, addresses).map_err(|error| format!("{}: {error}", path.display()))?) {
+        if path.is_file() && (is_sent || names_one(&path, addresses).map_err(|error| failed(&path, error))?) {
             found.push(path.display().to_string());
         }
     }
