@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::schema::text;
@@ -20,20 +20,23 @@ pub struct Timestamp(DateTime<Utc>);
 #[error("`{0}` is not a time: write UTC with microseconds, such as 2026-01-31T09:30:00.000000Z")]
 pub struct NotATimestamp(String);
 
-const FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
+/// The text form: every `0` is a digit, all else stands as it is.
+const FORM: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+
+/// The first and the last microsecond of the years 0000 to 9999, after 1970-01-01T00:00:00Z.
+const FIRST: i64 = -62_167_219_200_000_000;
+const LAST: i64 = 253_402_300_799_999_999;
 
 impl Timestamp {
     /// The instant of a chrono time, cut to whole microseconds. Outside the years 0000 to 9999 it is
-    /// moved to the nearer end, as the text form has four digits for the year.
+    /// moved to the nearer end, as the text form has four digits for the year; a leap second is the second after it.
     pub fn new(time: DateTime<Utc>) -> Self {
-        let (first, last) = (Self::from_micros_unchecked(-62_167_219_200_000_000), Self::from_micros_unchecked(253_402_300_799_999_999));
-        Self(time.trunc_subsecs(6)).clamp(first, last)
+        Self::from_micros_unchecked(time.timestamp_micros().clamp(FIRST, LAST))
     }
 
     /// The instant this many microseconds after 1970-01-01T00:00:00Z; `None` outside the years 0000 to 9999.
     pub fn from_micros(micros: i64) -> Option<Self> {
-        let time = DateTime::from_timestamp_micros(micros)?;
-        (Self::new(time).0 == time).then_some(Self(time))
+        (FIRST..=LAST).contains(&micros).then(|| Self::from_micros_unchecked(micros))
     }
 
     /// The instant this many seconds after 1970-01-01T00:00:00Z; `None` outside the years 0000 to 9999.
@@ -77,7 +80,9 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.format(FORMAT).fmt(f)
+        let (year, month, day) = (self.0.year(), self.0.month(), self.0.day());
+        let (hour, minute, second, micros) = (self.0.hour(), self.0.minute(), self.0.second(), self.0.timestamp_subsec_micros());
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 }
 
@@ -85,15 +90,21 @@ impl FromStr for Timestamp {
     type Err = NotATimestamp;
 
     fn from_str(text: &str) -> Result<Self, NotATimestamp> {
-        let wrong = || NotATimestamp(text.chars().take(40).collect());
-        if text.len() != 27 {
-            return Err(wrong());
-        }
-        let time = NaiveDateTime::parse_from_str(text, FORMAT).map_err(|_| wrong())?;
-        let stamp = Self::new(time.and_utc());
-        // chrono also reads forms that do not print back, such as a leap second.
-        if stamp.to_string() == text { Ok(stamp) } else { Err(wrong()) }
+        read(text.as_bytes()).ok_or_else(|| NotATimestamp(text.chars().take(40).collect()))
     }
+}
+
+/// Reads the text form. Digit by digit, not by a format: every commit, row and event that is read has a time.
+fn read(text: &[u8]) -> Option<Timestamp> {
+    let text: &[u8; 27] = text.try_into().ok()?;
+    if !text.iter().zip(FORM).all(|(byte, form)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form }) {
+        return None;
+    }
+    let number = |from: usize, to: usize| text[from..to].iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0'));
+    let date = NaiveDate::from_ymd_opt(number(0, 4).try_into().ok()?, number(5, 7), number(8, 10))?;
+    // A leap second, the 60th, is no second of this form.
+    let time = date.and_hms_micro_opt(number(11, 13), number(14, 16), number(17, 19), number(20, 26))?;
+    Some(Timestamp(time.and_utc()))
 }
 
 text!(Timestamp, "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$");
@@ -118,18 +129,34 @@ pub trait Clock: Send + Sync {
 
 #[cfg(test)]
 mod tests {
+    use chrono::NaiveDateTime;
     use proptest::prelude::*;
 
     use super::*;
 
+    const FORMAT: &str = "%Y-%m-%dT%H:%M:%S%.6fZ";
+
     proptest! {
         /// Law: the text form round-trips, is 27 bytes long and sorts as time does.
         #[test]
-        fn text_round_trips_and_sorts(a in -62_167_219_200_000_000i64..253_402_300_800_000_000, b in -62_167_219_200_000_000i64..253_402_300_800_000_000) {
+        fn text_round_trips_and_sorts(a in FIRST..=LAST, b in FIRST..=LAST) {
             let (a, b) = (Timestamp::from_micros(a).unwrap(), Timestamp::from_micros(b).unwrap());
             prop_assert_eq!(a.to_string().len(), 27);
             prop_assert_eq!(a.to_string().parse::<Timestamp>().unwrap(), a);
             prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+        }
+
+        /// Law: the text is the one that chrono writes and reads.
+        #[test]
+        fn text_is_that_of_chrono(micros in FIRST..=LAST, place in 0usize..27, other in "[0-9T:.Z-]") {
+            let stamp = Timestamp::from_micros(micros).unwrap();
+            let text = stamp.to_string();
+            prop_assert_eq!(&text, &stamp.0.format(FORMAT).to_string());
+            let mut changed = text;
+            changed.replace_range(place..=place, &other);
+            let read = NaiveDateTime::parse_from_str(&changed, FORMAT).ok().map(|time| time.and_utc());
+            let exact = read.filter(|time| time.format(FORMAT).to_string() == changed && time.timestamp_subsec_micros() < 1_000_000);
+            prop_assert_eq!(changed.parse().ok(), exact.map(Timestamp));
         }
 
         /// Law: no text makes the parser panic, and what it accepts prints back as it was.
@@ -139,6 +166,17 @@ mod tests {
                 prop_assert_eq!(stamp.to_string(), text);
             }
         }
+    }
+
+    #[test]
+    fn there_is_no_thirtieth_of_february_no_hour_24_and_no_leap_second() {
+        for text in
+            ["2026-02-30T00:00:00.000000Z", "2026-01-31T24:00:00.000000Z", "2016-12-31T23:59:60.000000Z", "2026-00-01T00:00:00.000000Z"]
+        {
+            assert_eq!(text.parse::<Timestamp>(), Err(NotATimestamp(text.into())));
+        }
+        let leap = DateTime::parse_from_rfc3339("2016-12-31T23:59:60.5Z").unwrap();
+        assert_eq!(Timestamp::new(leap.to_utc()).to_string(), "2017-01-01T00:00:00.500000Z");
     }
 
     #[test]

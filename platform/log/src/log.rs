@@ -31,13 +31,13 @@ pub struct LogConfig {
 }
 
 impl LogConfig {
-    /// The usual settings: a snapshot every four commits where it costs nothing (a cold load reads four commits), otherwise after 32 commits
+    /// The usual settings: a snapshot in every second commit where it costs nothing (a cold load reads two commits), otherwise after 32 commits
     /// or 16 KB, or as many bytes as the last one had (a cold load reads 33 commits, or the snapshot and as much again); ten attempts.
     pub fn new(table: impl Into<String>) -> Self {
         Self {
             table: table.into(),
             generation: Generation::default(),
-            free_snapshot_every: 4,
+            free_snapshot_every: 2,
             snapshot_after_commits: 32,
             snapshot_after_bytes: 16 * 1024,
             attempts: 10,

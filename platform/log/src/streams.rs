@@ -28,7 +28,10 @@ const WARM_WEIGHT: usize = 192 * 1024;
 impl<A: Aggregate> Streams<A> {
     /// The streams of `A` in `log`; nothing is warm yet.
     pub fn new(log: Log) -> Self {
-        Self { log, warm: Mutex::new(LruCache::new(WARM_STREAMS)) }
+        // Empty, it takes no memory: most have a handful of streams.
+        let mut warm = LruCache::unbounded();
+        warm.resize(WARM_STREAMS);
+        Self { log, warm: Mutex::new(warm) }
     }
 
     /// The log below.
@@ -38,7 +41,7 @@ impl<A: Aggregate> Streams<A> {
 
     /// Folds a stream by strongly consistent reads, newest first, back to a snapshot.
     ///
-    /// Cost: 1 Query of at most 4 commits with the usual settings, ceil(bytes / 4 KB) RCU. A second one, up to 33 commits, where the last
+    /// Cost: 1 Query of at most 2 commits with the usual settings, ceil(bytes / 4 KB) RCU. A second one, up to 33 commits, where the last
     /// kilobytes of the commits have no room for the state; more, each twice as long, only where a snapshot is large (the commits since are
     /// fewer bytes than it has), missing (it did not fit) or of another fold revision.
     pub async fn load(&self, stream: &StreamId) -> Result<Folded<A>, LoadError> {
