@@ -22,14 +22,14 @@ pub async fn run(filled: &Path, directory: &Path, scale: Scale) -> Result<(Vec<S
     for number in 1..=scale.rounds {
         eprintln!("  round {number} of {}", scale.rounds);
         let account = crate::copy(filled, &directory.join(number.to_string())).await?;
-        resident = round(&account, scale, &mut speeds).await?;
+        resident = round(&account, scale, number, &mut speeds).await?;
         account.close().await;
     }
     Ok((speeds.into_values().collect(), resident))
 }
 
-/// One turn of everyone at everything.
-async fn round(account: &Account, scale: Scale, speeds: &mut BTreeMap<Key, Speed>) -> Result<Vec<Resident>, String> {
+/// One turn of everyone at everything. Whoever is first at something finds the machine least ready: in each round that is someone else.
+async fn round(account: &Account, scale: Scale, number: u64, speeds: &mut BTreeMap<Key, Speed>) -> Result<Vec<Resident>, String> {
     let start = Start { metered: false, filled: true };
     let (mut runners, mut begun) = (vec![], BTreeMap::new());
     for contestant in Contestant::RUST {
@@ -40,6 +40,8 @@ async fn round(account: &Account, scale: Scale, speeds: &mut BTreeMap<Key, Speed
         begun.insert(contestant, runner.run(Task::Memory).await.resident_kb[0]);
         runners.push((Transport::Loopback, runner));
     }
+    let first = (number as usize - 1) % runners.len();
+    runners.rotate_left(first);
     let mut tag = FREE_TAG * 10;
     for (transport, runner) in &mut runners {
         turn(runner, *transport, Work::Create, 1, scale, &mut tag, speeds).await;

@@ -45,13 +45,30 @@ pub(crate) struct Tail {
     pub(crate) snapshot: usize,
 }
 
-// A snapshot as it rides in a commit's item, the state after that commit, is a map of three.
-/// The revision of the fold that made it.
-const REVISION: &str = "f";
-/// The state.
-const STATE: &str = "d";
-/// The packed commands. Earlier snapshots called theirs `i`, in a longer form: those are not used, as those of another revision.
-const SEEN: &str = "m";
+/// A snapshot as it rides in a commit's item, the state after that commit. One attribute without parts: what an item has of those is most
+/// of what reading it takes. Earlier snapshots were maps: they are not used, as those of another revision.
+struct Snapshot<'a> {
+    /// The revision of the fold that made it; four bytes, the first one first.
+    revision: u32,
+    /// The packed commands; before them how many bytes they are, in four.
+    seen: &'a [u8],
+    /// The state as JSON, up to the end.
+    state: &'a [u8],
+}
+
+impl<'a> Snapshot<'a> {
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (revision, bytes) = bytes.split_first_chunk()?;
+        let (length, bytes) = bytes.split_first_chunk()?;
+        let (seen, state) = bytes.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        Some(Self { revision: u32::from_be_bytes(*revision), seen, state })
+    }
+
+    fn write(&self) -> Option<Vec<u8>> {
+        let length = u32::try_from(self.seen.len()).ok()?;
+        Some([&self.revision.to_be_bytes(), &length.to_be_bytes(), self.seen, self.state].concat())
+    }
+}
 
 /// A stream's commits do not fold.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,16 +161,13 @@ impl<A: Aggregate> Folded<A> {
     /// The state that a snapshot in this item holds; `None` when it has none that this fold revision can use.
     pub(crate) fn from_snapshot(item: &Item) -> Option<Self> {
         let value = item.get(SNAPSHOT)?;
-        let snapshot = value.as_m().ok()?;
-        let seen = snapshot.get(SEEN)?.as_b().ok()?;
-        // Of another form means of another revision: the state is read only where the revision is ours.
-        let is_ours = snapshot.get(REVISION)?.as_n().ok()?.parse() == Ok(A::FOLD_REVISION);
-        if !is_ours && !planted(Bug::SnapshotAcrossRevisions) {
+        let snapshot = Snapshot::read(value.as_b().ok()?.as_ref())?;
+        if snapshot.revision != A::FOLD_REVISION && !planted(Bug::SnapshotAcrossRevisions) {
             return None;
         }
-        let state: A = serde_dynamo::from_attribute_value(snapshot.get(STATE)?.clone()).ok()?;
+        let state: A = serde_json::from_slice(snapshot.state).ok()?;
         let commit = Commit::from_item(item).ok()?;
-        let seen = Seen::unpack(seen.as_ref(), commit.version, commit.recorded_at)?;
+        let seen = Seen::unpack(snapshot.seen, commit.version, commit.recorded_at)?;
         let head = Head::of(item, &commit).ok()?;
         Some(Self { state, head: Some(head), seen, tail: Tail::after(value) })
     }
@@ -161,10 +175,9 @@ impl<A: Aggregate> Folded<A> {
     /// The snapshot attribute of the head's commit: this state.
     pub(crate) fn to_snapshot(&self) -> Option<AttributeValue> {
         let head = self.head.as_ref()?;
-        let state = serde_dynamo::to_attribute_value::<_, AttributeValue>(&self.state).ok()?;
-        let seen = AttributeValue::B(Blob::new(self.seen.pack(head.recorded_at)));
-        let revision = AttributeValue::N(A::FOLD_REVISION.to_string());
-        Some(AttributeValue::M([(REVISION, revision), (STATE, state), (SEEN, seen)].map(|(name, value)| (name.to_owned(), value)).into()))
+        let (state, seen) = (serde_json::to_vec(&self.state).ok()?, self.seen.pack(head.recorded_at));
+        let snapshot = Snapshot { revision: A::FOLD_REVISION, seen: &seen, state: &state };
+        Some(AttributeValue::B(Blob::new(snapshot.write()?)))
     }
 
     /// Versions that may hold `command`, newest first.
