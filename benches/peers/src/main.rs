@@ -141,7 +141,7 @@ async fn fill(directory: &Path, scale: Scale) -> Result<(), String> {
     filled.into_iter().collect()
 }
 
-/// A copy of a database that is closed, opened.
+/// A copy of a database that is closed, opened. It is on the disk before anything is measured, which would else wait for it.
 async fn copy(from: &Path, to: &Path) -> Result<Account, String> {
     let copied = copy_folder(from, to);
     copied.map_err(|error| format!("{} could not be copied: {error}", from.display()))?;
@@ -155,7 +155,10 @@ fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
         let target = to.join(entry.file_name());
         match entry.file_type()?.is_dir() {
             true => copy_folder(&entry.path(), &target)?,
-            false => drop(std::fs::copy(entry.path(), target)?),
+            false => {
+                std::fs::copy(entry.path(), &target)?;
+                std::fs::File::options().write(true).open(&target)?.sync_all()?;
+            }
         }
     }
     Ok(())

@@ -24,7 +24,7 @@ pub struct Scale {
 
 /// The whole comparison.
 pub const FULL: Scale =
-    Scale { lengths: &LENGTHS, streams: [1_000, 40, 4, 2], rounds: 5, ops: [100, 100], steady: 330, commands: 25, whole: [100, 50] };
+    Scale { lengths: &LENGTHS, streams: [600, 40, 4, 2], rounds: 9, ops: [50, 50], steady: 330, commands: 25, whole: [100, 50] };
 /// Enough to see that it runs, and that costs and verdicts are what they should be.
 pub const LIGHT: Scale =
     Scale { lengths: &[10, 100], streams: [16, 4, 0, 0], rounds: 1, ops: [8, 8], steady: 66, commands: 5, whole: [4, 10] };

@@ -16,7 +16,8 @@ pub struct When<E, R> {
     outcome: Result<Vec<E>, R>,
 }
 
-/// The state after these events, one commit each, recorded at the given times.
+/// The state after these events, one commit each, recorded at the given times, and as a snapshot gives it back: JSON that loses nothing of
+/// what decisions stand on.
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = (Timestamp, A::Event)>) -> Given<A> {
     let mut state = A::default();
     let mut version = None;
@@ -25,7 +26,12 @@ pub fn given<A: Aggregate>(events: impl IntoIterator<Item = (Timestamp, A::Event
         state.evolve(&event, Recorded { version: this, at });
         version = Some(this);
     }
-    Given { state }
+    Given { state: restored(&state) }
+}
+
+fn restored<A: Aggregate>(state: &A) -> A {
+    let snapshot = serde_json::to_vec(state).expect("a state has a JSON form");
+    serde_json::from_slice(&snapshot).expect("a state is read as it was written")
 }
 
 /// The state before anything happened.

@@ -1,6 +1,7 @@
 //! The streams of one aggregate: folds them, and carries commands out on them. How one command gets through is in [`crate::attempt`].
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use annals_kit::{Aggregate, Command, StreamId, Version};
@@ -18,10 +19,14 @@ use crate::request::{ExecuteError, Expect, LoadError, Outcome, Request};
 pub struct Streams<A: Aggregate> {
     pub(crate) log: Log,
     warm: Mutex<LruCache<StreamId, Folded<A>>>,
+    /// How many commits a load asks for first: few while a snapshot is among them, more once there was none.
+    first_page: AtomicUsize,
 }
 
 /// How many folded states are kept warm: some megabytes at usual sizes.
 const WARM_STREAMS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+/// What a load asks for first where snapshots have no room in the commits: most such streams whole, of commits of half a kilobyte for 1 RCU.
+const PAGE_WITHOUT_SNAPSHOT: usize = 8;
 /// A state that remembers more commands than this many bytes is not kept warm: some 12,000 a day.
 const WARM_WEIGHT: usize = 192 * 1024;
 
@@ -31,7 +36,8 @@ impl<A: Aggregate> Streams<A> {
         // Empty, it takes no memory: most have a handful of streams.
         let mut warm = LruCache::unbounded();
         warm.resize(WARM_STREAMS);
-        Self { log, warm: Mutex::new(warm) }
+        let first_page = AtomicUsize::new(log.config.free_snapshot_every.max(1));
+        Self { log, warm: Mutex::new(warm), first_page }
     }
 
     /// The log below.
@@ -42,11 +48,11 @@ impl<A: Aggregate> Streams<A> {
     /// Folds a stream by strongly consistent reads, newest first, back to a snapshot.
     ///
     /// Cost: 1 Query of at most 2 commits with the usual settings, ceil(bytes / 4 KB) RCU. A second one, up to 33 commits, where the last
-    /// kilobytes of the commits have no room for the state; more, each twice as long, only where a snapshot is large (the commits since are
-    /// fewer bytes than it has), missing (it did not fit) or of another fold revision.
+    /// kilobytes of the commits have no room for the state; from then on the first one is of 8. More, each twice as long, only where a
+    /// snapshot is large (the commits since are fewer bytes than it has), missing (it did not fit) or of another fold revision.
     pub async fn load(&self, stream: &StreamId) -> Result<Folded<A>, LoadError> {
         let mut newest_first = Vec::new();
-        let (mut after, mut limit) = (None, self.log.config.free_snapshot_every.max(1));
+        let (mut after, mut limit) = (None, self.first_page.load(Ordering::Relaxed));
         let mut folded = loop {
             let page = self.log.newest_first(stream, limit, after).await?;
             let snapshot = page.items.iter().enumerate().find_map(|(place, item)| Some((place, Folded::from_snapshot(item)?)));
@@ -60,6 +66,7 @@ impl<A: Aggregate> Streams<A> {
                 Some(next) if !reached_first && !planted(Bug::UnpaginatedLoad) => after = Some(next),
                 _ => break Folded::default(),
             }
+            self.first_page.fetch_max(PAGE_WITHOUT_SNAPSHOT, Ordering::Relaxed);
             // To where a snapshot is unless it is large; then twice as many each time: few calls, and at most as much too much as was needed.
             let usual = self.log.config.snapshot_after_commits + 1;
             limit = usual.checked_sub(newest_first.len()).filter(|rest| *rest > 0).unwrap_or(limit.max(usual).saturating_mul(2));

@@ -85,7 +85,7 @@ fn flat(findings: &Findings) -> (bool, String) {
     for work in [Work::OneWarm, Work::OneCold, Work::Load] {
         let of = |length| rate(speed(findings, Transport::InProcess, work, length, Contestant::Annals)?);
         let Some((short, long)) = of(LENGTHS[0]).zip(of(LENGTHS[3])) else { continue };
-        // Cold, a stream of ten events is read whole, and is shorter than what lies between two snapshots.
+        // All are read alike, the newest two commits: what differs between short ones is the machine's.
         let hundred = of(LENGTHS[1]).unwrap_or(short);
         reached &= long >= 0.75 * hundred.min(short);
         said.push(format!("{}: {} of the rate at 10, {} of that at 100", work.name(), figure(long / short), figure(long / hundred)));

@@ -55,12 +55,11 @@ No peer has the same guarantees; of those that store several events at once, cqr
 
 /// Why Annals is not first where it is not.
 pub const WHY: &str = "\
-Warm, which is how a function that has handled the stream before works, Annals is first at every length in process. Cold it reads up to four commits, back
-to a snapshot, in one query, however long the stream. A store that keeps a snapshot apart decodes two items, and one without snapshots, on a short stream,
-items with less in each. A snapshot in every commit instead of every fourth would save three items here, where decoding is most of a read's time, and little
-on AWS, where a query for one kilobyte takes as long as one for four; and it would be stored as long as history is (ADR 25). Reading everything is a strongly
-consistent scan, at twice the RCU of the eventual one that cqrs-es makes. Over loopback both ends and the database share two processors: rows near 1.4x have
-changed sides from one run to the next; and so has creating a stream, which both rows of Annals do alike.
+Warm, which is how a function that has handled the stream before works, Annals writes without reading. Cold it reads two commits, one of them with a snapshot,
+in one query, however long the stream. A store without snapshots reads, on a stream of ten events, ten items with less in each: that is about as fast, and
+rows that are near have changed sides from one run to the next, most of all over loopback, where both ends and the database share two processors. Reading everything
+is a strongly consistent scan, at twice the RCU of the eventual one that cqrs-es makes, of items with more in each: who did it, for whom, by which command, what
+came before, and in every second one a snapshot: some 170 bytes stored an event, and no write unit (ADR 25).
 
 For one event castore writes as few capacity units as Annals: one item under a kilobyte is the floor for anyone. It stores fewer bytes for it, too, as
 do the others: a commit of Annals has some 200 bytes that say who did it, for whom, by which command, and what came before (`platform/log/src/commit.rs`).
