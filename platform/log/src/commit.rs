@@ -15,7 +15,7 @@
 //! | `u` | S | causation: the event id that led to the command; absent for a caller from outside |
 //! | `h` | B | SHA-256 of the previous commit, 32 bytes; absent in version 1 |
 //! | `e` | L | events, each `{t: type, v: schema version, p: payload}` |
-//! | `s` | M | snapshot, in some commits; not covered by the hash |
+//! | `s` | B | snapshot, in some commits; not covered by the hash |
 
 use std::fmt;
 
