@@ -134,14 +134,18 @@ async fn bytes(log: &Log, ids: &Arc<dyn Ids>) {
     let stream = StreamId::of("SUB", ids.uuid());
     let streams = Streams::<Counter>::new(log.clone());
     let clock = Hours(Mutex::new(Timestamp::from_seconds(1_800_000_000).expect("2027")));
-    println!("bytes per commit beyond the payload");
-    for version in 1..=2 {
+    println!("bytes per commit beyond the payload, and of the snapshot that rides in some");
+    for version in 1..=3 {
         append(&streams, &stream, 1, &clock, &**ids).await;
-        let item = log.commit(&stream, annals_kit::Version::new(version).expect("a version")).await.expect("a read").expect("the commit");
+        let mut item =
+            log.commit(&stream, annals_kit::Version::new(version).expect("a version")).await.expect("a read").expect("the commit");
+        let all = size::item_size(&item);
+        item.remove("s");
+        let size = size::item_size(&item);
         let commit = Commit::from_item(&item).expect("a commit");
         let payload: annals_reads::Item = serde_dynamo::to_item(&commit.events[0].payload).expect("a payload");
         // A map counts 3 bytes and one per entry beside names and values.
         let payload = size::item_size(&payload) + 3 + payload.len();
-        println!("  version {version}: {} in all, {payload} payload, {} beyond", size::item_size(&item), size::item_size(&item) - payload);
+        println!("  version {version}: {all} in all, {payload} payload, {} beyond, {} snapshot", size - payload, all - size);
     }
 }

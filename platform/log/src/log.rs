@@ -20,7 +20,7 @@ pub struct LogConfig {
     /// How often the table has been restored from a backup; goes into every commit.
     pub generation: Generation,
     /// A commit carries a snapshot that adds no write unit to it when at least this many commits, itself among them, lie behind the last one.
-    /// A cold load reads so many commits first.
+    /// A cold load reads so many commits first; more, once there was no snapshot among them.
     pub free_snapshot_every: usize,
     /// A commit carries a snapshot when more than this many commits lie behind it without one, and no fewer bytes than it will have.
     pub snapshot_after_commits: usize,
