@@ -1,6 +1,6 @@
 //! Runs the same work on Annals and on other event stores for DynamoDB, against one embedded DynamoDB, and writes docs/benchmarks.md.
 //!
-//! - `cargo run --release`: the whole comparison, some ten minutes; `-- check`: a small one, which fails where costs or verdicts are not
+//! - `cargo run --release`: the whole comparison, a quarter of an hour; `-- check`: a small one, which fails where costs or verdicts are not
 //!   what they should be; `-- report`: writes the report of the last whole run again
 //! - [`note`]: the events and the state; [`task`]: what a contestant is told to do; [`store`]: what it can do
 //! - [`annals`], [`rows`]: Annals; [`cqrs`], [`adapter`], `castore/worker.mjs`: the peers; [`contestant`]: all of them, and how they start

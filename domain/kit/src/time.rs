@@ -45,7 +45,7 @@ impl Timestamp {
     }
 
     fn from_micros_unchecked(micros: i64) -> Self {
-        Self(DateTime::from_timestamp_micros(micros).expect("both ends of the range are chrono times"))
+        Self(DateTime::from_timestamp_micros(micros).expect("every microsecond of these years is a chrono time"))
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.

@@ -12,7 +12,7 @@ DynamoDB, and writes this page and its charts:
 
 `benches/peers` is a workspace of its own, with its own lock file: nothing the peers depend on reaches the product. Capacity units are
 what DynamoDB reports (ReturnConsumedCapacity, asked for on everyone's behalf before a request is signed) and hold on AWS as well. Times are of one
-machine that others use at the same time: contestants take turns, medians are shown, and **ratios are what to quote**.
+machine that others use at the same time: contestants take turns, another one first in each round, medians are shown, and **ratios are what to quote**.
 ";
 
 /// How each was used.

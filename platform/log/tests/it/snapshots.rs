@@ -118,13 +118,13 @@ async fn a_snapshot_of_another_revision_is_not_used() {
 
 #[tokio::test(start_paused = true)]
 async fn a_snapshot_that_is_damaged_is_not_used_either() {
-    let whole = snapshot_of(&filled(8).await, 8).await;
+    let fixture = filled(8).await;
+    let whole = snapshot_of(&fixture, 8).await;
     let mut of_no_state = whole[..8 + usize::from(whole[7])].to_vec();
     of_no_state.extend_from_slice(b"true");
     let mut too_long = whole.clone();
     too_long[4] = 0xff;
     for damaged in [vec![], whole[..7].to_vec(), whole[..whole.len() - 1].to_vec(), of_no_state, too_long] {
-        let fixture = filled(8).await;
         replace_snapshot(&fixture, 8, AttributeValue::B(Blob::new(damaged.clone()))).await;
         let loaded = fixture.streams().load(&fixture.stream()).await.unwrap();
         assert_eq!(loaded.state.minor, (1..=8).sum::<i64>(), "{damaged:?}");
