@@ -150,12 +150,8 @@ impl Session {
             Self::Remote { listening, credentials, .. } => {
                 let pair = credentials.role(role);
                 let credentials = aws_credential_types::Credentials::from_keys(&pair.id, &pair.secret, None);
-                Account {
-                    http: annals_lambda::clients::loopback(),
-                    credentials,
-                    region: REGION.to_owned(),
-                    endpoint: Some(listening.aws.clone()),
-                }
+                let endpoint = Some(listening.aws.clone());
+                Account { endpoint, ..Account::new(annals_lambda::clients::loopback(), credentials, REGION) }
             }
         }
     }

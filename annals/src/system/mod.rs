@@ -223,7 +223,7 @@ impl System {
     /// AWS as `role` reaches it, in process.
     pub fn account(&self, role: &str) -> Account {
         let credentials = self.local.credentials(role).expect("every role of the system is one of the local account's");
-        Account { http: self.local.http_client(), credentials, region: REGION.to_owned(), endpoint: None }
+        Account::new(self.local.http_client(), credentials, REGION)
     }
 
     /// The HTTP API, in process.

@@ -104,7 +104,7 @@ async fn credentials_that_do_not_sign_are_refused() {
     let world = World::on_machine_time().await;
     let mut account = listening(&world, "administrator").await;
     account.credentials = aws_credential_types::Credentials::from_keys(account.credentials.access_key_id(), "not the secret", None);
-    let refused = account.dynamodb().list_tables().send().await.unwrap_err();
+    let refused = account.sdk_dynamodb().list_tables().send().await.unwrap_err();
     assert_eq!(refused.code(), Some("InvalidSignatureException"));
 }
 

@@ -37,11 +37,7 @@ impl Way {
 
     /// Annals' own: without the SDK's retries.
     pub fn account(&self) -> annals_lambda::Account {
-        annals_lambda::Account {
-            http: self.http.clone(),
-            credentials: self.credentials.clone(),
-            region: annals_local::arn::REGION.into(),
-            endpoint: self.endpoint.clone(),
-        }
+        let account = annals_lambda::Account::new(self.http.clone(), self.credentials.clone(), annals_local::arn::REGION);
+        annals_lambda::Account { endpoint: self.endpoint.clone(), ..account }
     }
 }

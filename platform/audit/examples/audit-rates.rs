@@ -125,7 +125,7 @@ async fn account(clock: Arc<dyn Clock>) -> (Local, aws_sdk_dynamodb::Client) {
         vec![Role { name: "all".into(), access_key_id: "AKIAALL".into(), secret_access_key: "s".into(), policies: vec![everything] }];
     let local = Local::open(config).await.expect("an account in memory opens");
     let credentials = local.credentials("all").expect("the role was configured");
-    let account = Account { http: local.http_client(), credentials, region: annals_local::arn::REGION.into(), endpoint: None };
+    let account = Account::new(local.http_client(), credentials, annals_local::arn::REGION);
     let client = account.dynamodb();
     (local, client)
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_aws::EventBridge;
 use annals_kit::Ids;
 use annals_planted::{Bug, planted};
-use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::DisplayErrorContext;
+use aws_sdk_eventbridge::operation::put_events::PutEventsInput;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use crate::envelope::Detail;
@@ -35,7 +36,7 @@ pub struct NotAccepted(pub String);
 /// One service's way to the bus.
 #[derive(Clone)]
 pub struct Bus {
-    client: Client,
+    client: EventBridge,
     name: String,
     source: &'static str,
     ids: Arc<dyn Ids>,
@@ -43,8 +44,8 @@ pub struct Bus {
 
 impl Bus {
     /// Events of `source` (the service) to the bus called `name`. The client must not retry by itself.
-    pub fn new(client: Client, name: impl Into<String>, source: &'static str, ids: Arc<dyn Ids>) -> Self {
-        Self { client, name: name.into(), source, ids }
+    pub fn new(client: impl Into<EventBridge>, name: impl Into<String>, source: &'static str, ids: Arc<dyn Ids>) -> Self {
+        Self { client: client.into(), name: name.into(), source, ids }
     }
 
     /// Publishes `events`; one result each, in their order. Accepted means stored by EventBridge: rules deliver from there.
@@ -72,7 +73,7 @@ impl Bus {
     /// One call; writes the result of each of its entries.
     async fn put(&self, call: &[usize], entries: &[Entry], results: &mut [Result<(), NotAccepted>]) {
         let sent = call.iter().map(|&i| entries[i].request.clone()).collect();
-        match self.client.put_events().set_entries(Some(sent)).send().await {
+        match self.client.send(PutEventsInput::builder().set_entries(Some(sent))).await {
             Ok(answer) => {
                 for (place, &i) in call.iter().enumerate() {
                     // An answer that is shorter than the call has not accepted the rest.

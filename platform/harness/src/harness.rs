@@ -169,7 +169,7 @@ impl Harness {
     /// The account as the administrator reaches it, to prepare what a function finds.
     pub fn host(&self) -> Host {
         let credentials = self.local.credentials(ADMINISTRATOR).expect("the account has one");
-        let account = Account { http: self.local.http_client(), credentials, region: arn::REGION.to_owned(), endpoint: None };
+        let account = Account::new(self.local.http_client(), credentials, arn::REGION);
         Host {
             account,
             metrics: Arc::new(Nowhere),
@@ -200,13 +200,13 @@ impl Harness {
     /// Puts an item into a table: one that no function under test has written.
     pub async fn put(&self, table: &str, item: Value) {
         let item: serde_dynamo::Item = serde_dynamo::to_item(item).expect("the test's item is one");
-        let put = self.host().account.dynamodb().put_item().table_name(table).set_item(Some(item.into()));
+        let put = self.host().account.sdk_dynamodb().put_item().table_name(table).set_item(Some(item.into()));
         put.send().await.expect("the administrator may");
     }
 
     /// The items of a table, 500 at most.
     pub async fn items(&self, table: &str) -> Vec<Item> {
-        let scanned = self.host().account.dynamodb().scan().table_name(table).limit(500).send().await.expect("the administrator may");
+        let scanned = self.host().account.sdk_dynamodb().scan().table_name(table).limit(500).send().await.expect("the administrator may");
         scanned.items.unwrap_or_default()
     }
 

@@ -142,13 +142,13 @@ impl<E: Event + Clone> Stage<E> {
         config.roles = vec![administrator()];
         let local = Local::open(config).await.expect("an account in memory opens");
         let credentials = local.credentials(ADMINISTRATOR).expect("the account has one");
-        let account = Account { http: local.http_client(), credentials, region: arn::REGION.to_owned(), endpoint: None };
+        let account = Account::new(local.http_client(), credentials, arn::REGION);
         let host =
             Host { account, metrics: Arc::new(Nowhere), clock, ids: Arc::new(SeededIds::new(23)), generation: Generation::default() };
         let histories = histories(told, stream_type);
         let commits: Vec<Item> = histories.iter().flat_map(items).collect();
         for item in &commits {
-            let put = host.account.dynamodb().put_item().table_name(log).set_item(Some(item.clone()));
+            let put = host.account.sdk_dynamodb().put_item().table_name(log).set_item(Some(item.clone()));
             put.send().await.expect("the administrator may");
         }
         Self { service, log, matrix, host, histories, commits, _local: local }
@@ -193,7 +193,7 @@ impl<E: Event + Clone> Stage<E> {
         let mut rows = vec![];
         for table in self.matrix.tables().iter().filter(|table| !table.append_only()) {
             let scan =
-                self.host.account.dynamodb().scan().table_name(table.name()).limit(1000).send().await.expect("the administrator may");
+                self.host.account.sdk_dynamodb().scan().table_name(table.name()).limit(1000).send().await.expect("the administrator may");
             rows.extend(scan.items().iter().filter(|item| item.contains_key(OWNER)).cloned().map(plain));
         }
         rows

@@ -1,7 +1,9 @@
 //! The AWS clients of one function, all over one transport.
 
-use std::time::Duration;
+use std::sync::Arc;
 
+use annals_aws::client::CALL_TIMEOUT;
+use annals_aws::{Client, DynamoDb, EventBridge, Kms, Port, Ses};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
@@ -17,6 +19,8 @@ pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon-roots.pem");
 /// How a function reaches AWS.
 #[derive(Clone, Debug)]
 pub struct Account {
+    /// What stands in AWS's place, where something does: then the rest is only for what it does not know.
+    pub port: Option<Arc<dyn Port>>,
     /// The transport: HTTPS on AWS, in process on one machine.
     pub http: SharedHttpClient,
     /// The function's role.
@@ -46,32 +50,51 @@ impl Account {
         let credentials = Credentials::from_keys(variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?, session);
         let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
         let http = if endpoint.as_deref().is_some_and(is_plain) { loopback() } else { https() };
-        Ok(Self { http, credentials, region: variable("AWS_REGION")?, endpoint })
+        Ok(Self { endpoint, ..Self::new(http, credentials, variable("AWS_REGION")?) })
+    }
+
+    /// An account in a region, reached by this transport with these credentials, at AWS's own endpoints.
+    pub fn new(http: SharedHttpClient, credentials: Credentials, region: impl Into<String>) -> Self {
+        Self { port: None, http, credentials, region: region.into(), endpoint: None }
+    }
+
+    /// The same with `port` in the place of the APIs that it knows.
+    pub fn behind(self, port: Arc<dyn Port>) -> Self {
+        Self { port: Some(port), ..self }
     }
 
     /// A DynamoDB client. It does not retry: the callers have the policy, and must see every lost answer.
-    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+    pub fn dynamodb(&self) -> DynamoDb {
+        self.client(|| self.sdk_dynamodb())
+    }
+
+    /// The SDK's own DynamoDB client, for what operators do and no function does.
+    pub fn sdk_dynamodb(&self) -> aws_sdk_dynamodb::Client {
         aws_sdk_dynamodb::Client::new(&self.without_retries())
     }
 
     /// An EventBridge client. It does not retry: the publisher retries the entries that failed, and no others.
-    pub fn events(&self) -> aws_sdk_eventbridge::Client {
-        aws_sdk_eventbridge::Client::new(&self.without_retries())
+    pub fn events(&self) -> EventBridge {
+        self.client(|| aws_sdk_eventbridge::Client::new(&self.without_retries()))
     }
 
     /// A KMS client, with the SDK's own retries: its calls change nothing.
-    pub fn kms(&self) -> aws_sdk_kms::Client {
-        aws_sdk_kms::Client::new(&self.shared().build())
+    pub fn kms(&self) -> Kms {
+        self.client(|| aws_sdk_kms::Client::new(&self.shared().build()))
     }
 
     /// An SES client. It does not retry: sending twice is worse than sending late.
-    pub fn ses(&self) -> aws_sdk_sesv2::Client {
-        aws_sdk_sesv2::Client::new(&self.without_retries())
+    pub fn ses(&self) -> Ses {
+        self.client(|| aws_sdk_sesv2::Client::new(&self.without_retries()))
     }
 
     /// An SNS client. It does not retry: pushing twice is worse than pushing late.
     pub fn sns(&self) -> aws_sdk_sns::Client {
         aws_sdk_sns::Client::new(&self.without_retries())
+    }
+
+    fn client<C>(&self, sdk: impl FnOnce() -> C) -> Client<C> {
+        self.port.as_ref().map_or_else(|| sdk().into(), |port| Client::through(port.clone()))
     }
 
     fn without_retries(&self) -> SdkConfig {
@@ -104,9 +127,8 @@ fn https() -> SharedHttpClient {
     TcpWeb::to_aws().expect("a test builds the client from these authorities").for_sdks()
 }
 
-/// A call that has taken this long is taken for lost.
 fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(5)).build()
+    TimeoutConfig::builder().operation_attempt_timeout(CALL_TIMEOUT).build()
 }
 
 /// Plain HTTP, for endpoints on this machine: no certificate authorities are read.

@@ -1,8 +1,8 @@
 //! The ledger table of one service: inserts, and strongly consistent reads.
 
+use annals_aws::DynamoDb;
 use annals_log::insert::{Inserted, insert};
 use annals_reads::{Item, Params, ReadError, Reads};
-use aws_sdk_dynamodb::Client;
 
 use crate::item::{BadItem, LedgerItem, Opening};
 use crate::position::{Epoch, Position};
@@ -12,7 +12,7 @@ use crate::position::{Epoch, Position};
 /// The client must not retry by itself: the sequencer has the policy, and must see every lost answer.
 #[derive(Clone)]
 pub struct LedgerTable {
-    client: Client,
+    client: DynamoDb,
     reads: Reads,
     name: &'static str,
 }
@@ -38,8 +38,8 @@ pub enum LedgerError {
 
 impl LedgerTable {
     /// The ledger in the table `name`, read through the patterns of its service's matrix.
-    pub fn new(client: Client, reads: Reads, name: &'static str) -> Self {
-        Self { client, reads, name }
+    pub fn new(client: impl Into<DynamoDb>, reads: Reads, name: &'static str) -> Self {
+        Self { client: client.into(), reads, name }
     }
 
     /// Inserts an item of an epoch if its key is free.

@@ -1,10 +1,10 @@
 //! Inserts an item into a table that is append-only, and says what is known of it afterwards.
 
+use annals_aws::DynamoDb;
 use annals_reads::Item;
-use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::execute_statement::ExecuteStatementError;
-use aws_sdk_dynamodb::operation::execute_transaction::ExecuteTransactionError;
+use aws_sdk_dynamodb::operation::execute_statement::{ExecuteStatementError, ExecuteStatementInput};
+use aws_sdk_dynamodb::operation::execute_transaction::{ExecuteTransactionError, ExecuteTransactionInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ParameterizedStatement, ReturnConsumedCapacity};
 use uuid::Uuid;
 
@@ -31,10 +31,10 @@ pub enum Inserted {
 /// itself: the caller must see every lost answer.
 ///
 /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
-pub async fn insert(client: &Client, table: &str, item: &Item) -> Inserted {
+pub async fn insert(client: &DynamoDb, table: &str, item: &Item) -> Inserted {
     let (statement, values) = insert_statement(table, item);
-    let call = client.execute_statement().statement(statement).set_parameters(Some(values));
-    match call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
+    let call = ExecuteStatementInput::builder().statement(statement).set_parameters(Some(values));
+    match client.send(call.return_consumed_capacity(ReturnConsumedCapacity::Total)).await {
         Ok(_) => Inserted::Written,
         Err(error) => classify(error),
     }
@@ -43,7 +43,7 @@ pub async fn insert(client: &Client, table: &str, item: &Item) -> Inserted {
 /// Inserts every item into `table` if all their keys are free, and none of them otherwise. `token` makes a repetition by the transport harmless.
 ///
 /// Cost: 1 call, twice ceil(bytes / 1 KB) WCU for each item, also where a key is taken.
-pub async fn insert_all(client: &Client, table: &str, items: &[Item], token: Uuid) -> Inserted {
+pub async fn insert_all(client: &DynamoDb, table: &str, items: &[Item], token: Uuid) -> Inserted {
     let mut statements = vec![];
     for item in items {
         let (statement, values) = insert_statement(table, item);
@@ -52,8 +52,8 @@ pub async fn insert_all(client: &Client, table: &str, items: &[Item], token: Uui
             Err(error) => return Inserted::Refused(error.into()),
         }
     }
-    let call = client.execute_transaction().set_transact_statements(Some(statements)).client_request_token(token.to_string());
-    match call.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
+    let call = ExecuteTransactionInput::builder().set_transact_statements(Some(statements)).client_request_token(token.to_string());
+    match client.send(call.return_consumed_capacity(ReturnConsumedCapacity::Total)).await {
         Ok(_) => Inserted::Written,
         Err(error) => classify_all(error),
     }

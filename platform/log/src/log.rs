@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use annals_aws::DynamoDb;
 use annals_kit::{Clock, Generation, Ids, StreamId, Timestamp, Version};
 use annals_reads::{Item, ItemPage, Key, Params, ReadError, Reads};
-use aws_sdk_dynamodb::Client;
 
 use crate::commit::{Commit, sort_key, version_of};
 use crate::insert::{Inserted, insert};
@@ -55,7 +55,7 @@ impl LogConfig {
 /// The client must not retry by itself: [`crate::Streams`] has the policy, and must see every lost answer.
 #[derive(Clone)]
 pub struct Log {
-    client: Client,
+    client: DynamoDb,
     reads: Reads,
     pub(crate) config: LogConfig,
     pub(crate) clock: Arc<dyn Clock>,
@@ -121,11 +121,11 @@ impl HeadPage {
 
 impl Log {
     /// The log in `config.table`, read through the patterns of its service's matrix.
-    pub fn new(client: Client, reads: Reads, config: LogConfig, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
-        Self { client, reads, config, clock, ids }
+    pub fn new(client: impl Into<DynamoDb>, reads: Reads, config: LogConfig, clock: Arc<dyn Clock>, ids: Arc<dyn Ids>) -> Self {
+        Self { client: client.into(), reads, config, clock, ids }
     }
 
-    pub(crate) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &DynamoDb {
         &self.client
     }
 

@@ -14,7 +14,7 @@ use annals_kit::{StreamId, Tenant, Version};
 use annals_lambda::{Metric, causes};
 use annals_log::{BoxError, StreamHead};
 use annals_reads::Item;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use lru::LruCache;
 
@@ -298,8 +298,8 @@ impl Follower {
     /// Writes a group in one transaction, or nothing of it.
     async fn write(&self, group: &Group<'_>) -> Result<Outcomes, BoxError> {
         let (actions, purposes) = group.transaction(self.deps.reads.matrix(), &self.projection.slot(), self.shard)?;
-        let sent = self.deps.dynamodb.transact_write_items().set_transact_items(Some(actions));
-        match sent.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
+        let write = TransactWriteItemsInput::builder().set_transact_items(Some(actions));
+        match self.deps.dynamodb.send(write.return_consumed_capacity(ReturnConsumedCapacity::Total)).await {
             Ok(_) => {
                 self.written(group);
                 Ok(Outcomes::Written)

@@ -1,9 +1,9 @@
 //! Keeps how far a walk has come between two runs of a function, in one item beside the rows.
 
+use annals_aws::DynamoDb;
 use annals_log::BoxError;
 use annals_reads::{Item, Params, Reads, Value};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub(crate) struct Kept {
 
 /// The item of one service.
 pub(crate) struct Keeper {
-    client: Client,
+    client: DynamoDb,
     reads: Reads,
 }
 
@@ -39,7 +39,7 @@ impl Kept {
 }
 
 impl Keeper {
-    pub(crate) fn new(client: Client, reads: Reads) -> Self {
+    pub(crate) fn new(client: DynamoDb, reads: Reads) -> Self {
         Self { client, reads }
     }
 
@@ -63,9 +63,7 @@ impl Keeper {
         let (table, item) = self.item(kept)?;
         let mut tries = 0;
         loop {
-            let put = self
-                .client
-                .put_item()
+            let put = PutItemInput::builder()
                 .table_name(table)
                 .set_item(Some(item.clone()))
                 .condition_expression("attribute_not_exists(PK) OR #step = :before")
@@ -74,7 +72,7 @@ impl Keeper {
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             tries += 1;
-            match put.send().await.map_err(|error| error.into_service_error()) {
+            match self.client.send(put).await.map_err(|error| error.into_service_error()) {
                 Ok(_) => return Ok(true),
                 // An earlier try of ours may have been written, and its answer lost.
                 Err(PutItemError::ConditionalCheckFailedException(failed)) => return Ok(failed.item == Some(item)),

@@ -3,7 +3,7 @@
 use access_patterns::Params;
 use annals_log::BoxError;
 use annals_reads::{Item, ReadError};
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use crate::follower::Follower;
@@ -38,10 +38,10 @@ impl Follower {
         let number = AttributeValue::N(revision.to_string());
         let item = Item::from([(names::REVISION.to_owned(), number.clone())]);
         let placed = place(self.deps().reads.matrix(), ENTITY, item, &self.pointer())?;
-        let put = self.deps().dynamodb.put_item().table_name(placed.table).set_item(Some(placed.item));
+        let put = PutItemInput::builder().table_name(placed.table).set_item(Some(placed.item));
         let put = put.condition_expression("attribute_not_exists(PK) OR #rev < :rev").expression_attribute_names("#rev", names::REVISION);
         let put = put.expression_attribute_values(":rev", number).return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match put.send().await.map_err(|error| error.into_service_error()) {
+        match self.deps().dynamodb.send(put).await.map_err(|error| error.into_service_error()) {
             // Someone else has moved it as far, or further.
             Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => Ok(()),
             Err(error) => Err(error.into()),

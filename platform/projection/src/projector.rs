@@ -11,6 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use access_patterns::Matrix;
+use annals_aws::DynamoDb;
 use annals_bus::{Bus, Detail, Metadata, NotAccepted, Outgoing};
 use annals_kit::{Clock, Ids, StreamId, Version};
 use annals_lambda::{Host, Metric, Metrics, causes};
@@ -50,7 +51,7 @@ pub struct ProjectorDeps {
     /// The service's reads.
     pub reads: Reads,
     /// The way to the read models' table.
-    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub dynamodb: DynamoDb,
     /// The way to the bus.
     pub bus: Bus,
     /// Counts.

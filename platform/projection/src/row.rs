@@ -1,11 +1,11 @@
 //! Reads a row's content out of its item, and writes rows under the guard of revision and version.
 
+use annals_aws::DynamoDb;
 use annals_kit::{StreamId, Tenant};
 use annals_log::BoxError;
 use annals_planted::{Bug, planted};
 use annals_reads::{Item, Params, Reads};
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 
 use crate::keys::{found, spell};
@@ -13,7 +13,7 @@ use crate::projection::{Stamped, names, stamp};
 
 /// The table's rows.
 pub(crate) struct RowStore {
-    client: Client,
+    client: DynamoDb,
     reads: Reads,
 }
 
@@ -50,7 +50,7 @@ const AS_IT_WAS: &str = "#rev = :rev AND #ver = :ver";
 const ANYTHING: &str = "attribute_not_exists(PK) OR attribute_exists(PK) OR (#rev <= :rev AND #ver <= :ver)";
 
 impl RowStore {
-    pub(crate) fn new(client: Client, reads: Reads) -> Self {
+    pub(crate) fn new(client: DynamoDb, reads: Reads) -> Self {
         Self { client, reads }
     }
 
@@ -79,9 +79,7 @@ impl RowStore {
     }
 
     async fn guarded(&self, table: &str, item: Item, guard: &str, (revision, version): (u32, u64)) -> Result<(Written, Stamped), BoxError> {
-        let put = self
-            .client
-            .put_item()
+        let put = PutItemInput::builder()
             .table_name(table)
             .set_item(Some(item.clone()))
             .condition_expression(guard)
@@ -91,7 +89,7 @@ impl RowStore {
             .expression_attribute_values(":ver", AttributeValue::N(version.to_string()))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
-        match put.send().await {
+        match self.client.send(put).await {
             Ok(_) => Ok((Written::Done, Stamped::of(item))),
             Err(error) => match error.into_service_error() {
                 PutItemError::ConditionalCheckFailedException(failed) => Ok((Written::Moved, Stamped::of(failed.item.unwrap_or_default()))),

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use access_patterns::{Matrix, Operation, Params, Pattern, Plan, Scalar};
+use annals_aws::DynamoDb;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use crate::consumed::{Consumed, Meter};
@@ -32,7 +33,7 @@ pub struct ItemPage {
 /// repeated here (5 attempts, with jitter) where it was throttled or lost: give it a client whose own retry is off.
 #[derive(Clone, Debug)]
 pub struct Reads {
-    pub(crate) client: aws_sdk_dynamodb::Client,
+    pub(crate) client: DynamoDb,
     pub(crate) matrix: Arc<Matrix>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) jitter: Arc<Jitter>,
@@ -40,8 +41,8 @@ pub struct Reads {
 
 impl Reads {
     /// Reads what `matrix` lists, with `client`.
-    pub fn new(client: aws_sdk_dynamodb::Client, matrix: Arc<Matrix>) -> Self {
-        Self { client, matrix, meter: Arc::default(), jitter: Arc::new(Jitter::of_this_process()) }
+    pub fn new(client: impl Into<DynamoDb>, matrix: Arc<Matrix>) -> Self {
+        Self { client: client.into(), matrix, meter: Arc::default(), jitter: Arc::new(Jitter::of_this_process()) }
     }
 
     /// The same reads, with the pauses before repetitions drawn from `seed`: for simulations.

@@ -3,6 +3,10 @@
 use std::collections::HashMap;
 
 use access_patterns::{Expression, Plan, Scalar};
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::scan::ScanInput;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 
 use crate::error::ReadError;
@@ -18,16 +22,14 @@ pub(crate) type Segment = Option<(i32, i32)>;
 impl Reads {
     pub(crate) async fn send_get(&self, plan: &Plan) -> Result<Option<Item>, ReadError> {
         let projection = plan.projection_expression();
-        let request = self
-            .client
-            .get_item()
+        let request = GetItemInput::builder()
             .table_name(&plan.table)
             .set_key(Some(key(plan)))
             .consistent_read(plan.strong)
             .set_projection_expression(projection.as_ref().map(|projection| projection.text.clone()))
             .set_expression_attribute_names(projection.map(|projection| projection.names.into_iter().collect()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = with_retry(&self.jitter, || request.clone().send()).await?;
+        let answer = with_retry(&self.jitter, || self.client.send(request.clone())).await?;
         self.meter.add(answer.consumed_capacity());
         Ok(answer.item)
     }
@@ -48,8 +50,8 @@ impl Reads {
         let mut items = Vec::with_capacity(plans.len());
         for attempt in 0.. {
             let request =
-                self.client.batch_get_item().set_request_items(open.take()).return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let answer = with_retry(&self.jitter, || request.clone().send()).await?;
+                BatchGetItemInput::builder().set_request_items(open.take()).return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let answer = with_retry(&self.jitter, || self.client.send(request.clone())).await?;
             answer.consumed_capacity().iter().for_each(|capacity| self.meter.add(Some(capacity)));
             items.extend(answer.responses.into_iter().flatten().flat_map(|(_, items)| items));
             open = answer.unprocessed_keys.filter(|unprocessed| !unprocessed.is_empty());
@@ -66,9 +68,7 @@ impl Reads {
         let condition = plan.key_condition();
         let projection = plan.projection_expression();
         let values = condition.values.iter().map(|(alias, value)| (alias.clone(), attribute(value)));
-        let request = self
-            .client
-            .query()
+        let request = QueryInput::builder()
             .table_name(&plan.table)
             .set_index_name(plan.index.clone())
             .key_condition_expression(&condition.text)
@@ -80,16 +80,14 @@ impl Reads {
             .limit(limit)
             .set_exclusive_start_key(after)
             .return_consumed_capacity(if plan.index.is_some() { ReturnConsumedCapacity::Indexes } else { ReturnConsumedCapacity::Total });
-        let answer = with_retry(&self.jitter, || request.clone().send()).await?;
+        let answer = with_retry(&self.jitter, || self.client.send(request.clone())).await?;
         self.meter.add(answer.consumed_capacity());
         Ok(ItemPage { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }
 
     pub(crate) async fn send_scan(&self, plan: &Plan, limit: i32, after: Option<Key>, segment: Segment) -> Result<ItemPage, ReadError> {
         let projection = plan.projection_expression();
-        let request = self
-            .client
-            .scan()
+        let request = ScanInput::builder()
             .table_name(&plan.table)
             .consistent_read(plan.strong)
             .limit(limit)
@@ -99,7 +97,7 @@ impl Reads {
             .set_expression_attribute_names(projection.map(|projection| projection.names.into_iter().collect()))
             .set_exclusive_start_key(after)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = with_retry(&self.jitter, || request.clone().send()).await?;
+        let answer = with_retry(&self.jitter, || self.client.send(request.clone())).await?;
         self.meter.add(answer.consumed_capacity());
         Ok(ItemPage { items: answer.items.unwrap_or_default(), next: answer.last_evaluated_key })
     }

@@ -57,6 +57,26 @@ pub struct Message {
     pub receives: u32,
 }
 
+/// An event on its way to the bus.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// The service.
+    pub source: &'a str,
+    /// The event type.
+    pub detail_type: &'a str,
+    /// The detail, as JSON.
+    pub detail: &'a str,
+}
+
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is on the bus, under this id.
+    Accepted(String),
+    /// It is not.
+    Failed,
+}
+
 /// The bus and its queues.
 #[derive(Debug, Default)]
 pub struct Bus {
@@ -83,32 +103,30 @@ impl State {
 }
 
 impl Bus {
-    /// Takes the entries that do not fail; the answer.
-    pub fn put_events(&self, body: &Value, failing: &[u64], clock: &SimClock, faults: &Faults) -> String {
+    /// Takes the entries that do not fail; what became of each.
+    pub fn put_events(&self, entries: &[Entry<'_>], failing: &[bool], clock: &SimClock, faults: &Faults) -> Vec<Put> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut answers, mut failed) = (vec![], 0);
-        for (number, entry) in body["Entries"].as_array().into_iter().flatten().enumerate() {
-            if failing.contains(&(number as u64)) {
-                failed += 1;
-                answers.push(json!({ "ErrorCode": "InternalFailure", "ErrorMessage": "injected" }));
+        let mut results = vec![];
+        for (entry, fails) in entries.iter().zip(failing) {
+            if *fails {
+                results.push(Put::Failed);
                 continue;
             }
-            answers.push(json!({ "EventId": format!("event-{}", state.next) }));
-            let detail: Value = entry["Detail"].as_str().and_then(|detail| serde_json::from_str(detail).ok()).unwrap_or_default();
+            results.push(Put::Accepted(format!("event-{}", state.next)));
+            let detail: Value = serde_json::from_str(entry.detail).unwrap_or_default();
             let id = detail["metadata"]["event_id"].as_str().unwrap_or_default().to_owned();
             let said = digest(&detail);
             let (known, times) = *state.accepted.entry(id.clone()).and_modify(|(_, times)| *times += 1).or_insert((said, 1));
             if known != said {
                 state.contradicted.push(id.clone());
             }
-            let event_type = entry["DetailType"].as_str().unwrap_or_default();
-            for queue in Queue::ALL.into_iter().filter(|queue| queue.takes(event_type)) {
+            for queue in Queue::ALL.into_iter().filter(|queue| queue.takes(entry.detail_type)) {
                 deliver(&mut state, queue, (entry, &detail, &id, times), clock, faults);
             }
         }
         drop(state);
         self.arrivals.notify_waiters();
-        json!({ "FailedEntryCount": failed, "Entries": answers }).to_string()
+        results
     }
 
     /// Takes up to `most` messages that are shown now, and hides them until `hidden_until`.
@@ -175,11 +193,11 @@ impl Bus {
     }
 }
 
-fn deliver(state: &mut State, queue: Queue, (entry, detail, id, times): (&Value, &Value, &str, u64), clock: &SimClock, faults: &Faults) {
+fn deliver(state: &mut State, queue: Queue, (entry, detail, id, times): (&Entry<'_>, &Value, &str, u64), clock: &SimClock, faults: &Faults) {
     let (now, site) = (clock.elapsed(), format!("bus/{}", queue.name()));
     let place = (site.as_str(), id, times);
     let event = json!({
-        "version": "0", "id": format!("event-{}", state.next), "detail-type": entry["DetailType"], "source": entry["Source"],
+        "version": "0", "id": format!("event-{}", state.next), "detail-type": entry.detail_type, "source": entry.source,
         "account": "000000000000", "time": clock.true_now().to_string(), "region": "eu-west-1", "resources": [], "detail": detail,
     });
     let copies = 1 + u64::from(faults.fires(Fault::BusDuplicate, place, now));

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::faults::Fault;
 use crate::functions::Work;
 use crate::network::Network;
+use crate::plan::Layer;
 use crate::tables::{Record, place_of};
 
 /// How often a batch of one is tried before it is given up.
@@ -148,14 +149,26 @@ impl Mappings {
     }
 
     fn give_up(&self, records: &[Record]) {
-        let payload = json!({ "Records": records.iter().map(|record| record.json.clone()).collect::<Vec<_>>() }).to_string();
-        let arn = records.first().map_or_else(Default::default, |record| record.json["eventSourceARN"].clone());
+        let payload = json!(event_of(records)).to_string();
+        let arn = records.first().map_or_else(Default::default, |record| record.event.event_source_arn.clone().unwrap_or_default());
         let object = json!({ "DDBStreamBatchInfo": { "streamArn": arn }, "payload": payload });
         let mut state = self.state();
         let key = format!("{:06}", state.failures.len());
         state.failures.insert(key, object.to_string().into_bytes());
         state.lost = true;
     }
+}
+
+fn event_of(records: &[Record]) -> Event {
+    let mut event = Event::default();
+    event.records = records.iter().map(|record| record.event.clone()).collect();
+    event
+}
+
+/// The event by way of the JSON that Lambda hands over.
+fn as_json(event: &Event) -> Event {
+    let json = serde_json::to_vec(event).expect("an event is JSON");
+    serde_json::from_slice(&json).expect("records are as AWS writes them")
 }
 
 impl Shard {
@@ -293,8 +306,11 @@ impl Reader {
         let attempt = network.faults.attempt("batch", &first);
         let place = ("batch", first.as_str(), attempt);
         let event = || {
-            let records: Vec<_> = records.iter().map(|record| record.json.clone()).collect();
-            serde_json::from_value(json!({ "Records": records })).expect("records are as AWS writes them")
+            let event = event_of(records);
+            match network.layer() {
+                Layer::Sdk => as_json(&event),
+                Layer::Ports => event,
+            }
         };
         let pick = network.faults.extent(1 << 20, place);
         let Some(answer) = (self.handle)(pick, event()).await else { return Handed::Failed };

@@ -7,13 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use annals_kit::Generation;
 use annals_kit::ids::SeededIds;
 use annals_lambda::{Account, Host, Metric, Metrics};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use chrono::TimeDelta;
 use tokio::sync::Notify;
 
 use crate::chance::Chance;
 use crate::network::Network;
 use crate::network::environment::Environment;
-use crate::network::port::Port;
+use crate::network::ports::Ports;
+use crate::network::wire::Wire;
 
 /// Environments of a function that wait for events at most.
 const MOST_IDLE: usize = 3;
@@ -48,9 +51,17 @@ impl Machine {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         *made += 1;
         let environment = Arc::new(Environment::new(function, *made, breaks));
-        let http = aws_smithy_runtime_api::client::http::SharedHttpClient::new(Port::new(&self.network, environment.clone()));
-        let credentials = self.network.local.credentials(crate::world::ROLE).expect("the account has its one role");
-        let account = Account { http, credentials, region: annals_local::arn::REGION.to_owned(), endpoint: None };
+        let http = SharedHttpClient::new(Wire::new(&self.network, environment.clone()));
+        let account = match self.network.aws.embedded() {
+            Some(local) => {
+                let credentials = local.credentials(crate::world::ROLE).expect("the account has its one role");
+                Account::new(http, credentials, annals_local::arn::REGION)
+            }
+            None => {
+                let credentials = Credentials::from_keys("AKIASIM", "s", None);
+                Account::new(http, credentials, annals_local::arn::REGION).behind(Arc::new(Ports::new(&self.network, environment.clone())))
+            }
+        };
         // Only what writes a log writes it; billing's commands say it themselves.
         let generation = Generation::default();
         let ids = Arc::new(SeededIds::new(self.chance.number(&["ids", function], *made)));

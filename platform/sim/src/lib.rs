@@ -3,7 +3,8 @@
 //! - [`plan`]: what a run depends on; [`run`]: one run; [`panics`]: what nobody waits for; [`shrink`]: the smallest plan that still fails; [`totals`]: what many came to;
 //!   [`seeds`]: those that failed once
 //! - [`chance`], [`faults`], [`clock`], [`trace`]: what is left to chance, what breaks, what time it is, what happened
-//! - [`network`]: between the functions and AWS; [`tables`], [`bus`], [`provider`], [`directory`]: what is behind it
+//! - [`network`]: between the functions and AWS; [`memory`]: AWS behind the ports; [`tables`], [`bus`], [`provider`], [`directory`]: what is watched of
+//!   it, and what the simulator plays itself
 //! - [`functions`], [`delivery`], [`consumer`]: Lambda, stream mappings, the queue's mapping
 //! - [`services`], [`revisions`], [`world`]: the three services on this machine, and a later release of billing
 //! - [`client`], [`stories`], [`history`]: who asks for what, and what they were told
@@ -22,6 +23,7 @@ pub mod directory;
 pub mod faults;
 pub mod functions;
 pub mod history;
+pub mod memory;
 pub mod network;
 pub mod panics;
 pub mod plan;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use annals_planted::Bug;
 use clap::{Args, Parser, Subcommand};
 use sim::faults::Fault;
-use sim::plan::{Plan, RATE};
+use sim::plan::{Layer, Plan, RATE};
 use sim::planted;
 use sim::run::{Report, run};
 use sim::seeds;
@@ -55,6 +55,9 @@ struct Many {
     /// About how many commands people ask for in a minute. Fewer are more simulated time for the same money, and find less in it.
     #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
     rate: u64,
+    /// Where AWS is simulated.
+    #[arg(long, value_enum, default_value_t)]
+    layer: Layer,
     /// Begin no further seed after so many seconds of this machine's time.
     #[arg(long)]
     budget: Option<u64>,
@@ -83,6 +86,9 @@ struct Replay {
     /// Without these stories.
     #[arg(long, value_delimiter = ',')]
     without_stories: Vec<u64>,
+    /// Where AWS is simulated.
+    #[arg(long, value_enum, default_value_t)]
+    layer: Layer,
     /// With this bug.
     #[arg(long, value_parser = planted::of)]
     plant: Option<Bug>,
@@ -99,6 +105,9 @@ struct Prove {
     /// Give up a bug after so many seeds.
     #[arg(long, default_value_t = 30)]
     seeds: u64,
+    /// Where AWS is simulated.
+    #[arg(long, value_enum, default_value_t)]
+    layer: Layer,
     /// Simulated seconds of each seed.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
@@ -144,7 +153,7 @@ fn many(asked: &Many) -> bool {
         if asked.budget.is_some_and(|budget| began.elapsed() >= Duration::from_secs(budget)) {
             break;
         }
-        holds &= one(&Plan { rate: asked.rate, ..Plan::new(seed, seconds) }, &mut totals);
+        holds &= one(&Plan { rate: asked.rate, ..Plan::new(asked.layer, seed, seconds) }, &mut totals);
     }
     let _ = totals.print(&mut stdout(), cpu_seconds());
     holds
@@ -186,7 +195,7 @@ fn show(report: &Report) {
 }
 
 fn plan(asked: &Replay) -> Result<Plan, String> {
-    let mut plan = Plan::new(asked.seed, asked.seconds);
+    let mut plan = Plan::new(asked.layer, asked.seed, asked.seconds);
     plan.rate = asked.rate;
     plan.window = (asked.faults_from.unwrap_or(0), asked.faults_until.unwrap_or(asked.seconds));
     plan.without = asked.without_stories.iter().copied().collect();
@@ -204,10 +213,10 @@ fn planted(asked: &Prove) -> std::io::Result<bool> {
     let (mut found, mut sound) = (vec![], BTreeMap::new());
     for bug in bugs {
         let began = cpu_seconds();
-        let mut holds = |seed| *sound.entry(seed).or_insert_with(|| run(&Plan::new(seed, asked.seconds), false).violations.is_empty());
+        let mut holds = |seed| *sound.entry(seed).or_insert_with(|| run(&Plan::new(asked.layer, seed, asked.seconds), false).violations.is_empty());
         // What a seed shows without the bug as well is not the bug.
         let first = (1..=asked.seeds).find_map(|seed| {
-            let plan = Plan { plant: Some(bug), ..Plan::new(seed, asked.seconds) };
+            let plan = Plan { plant: Some(bug), ..Plan::new(asked.layer, seed, asked.seconds) };
             let violation = run(&plan, false).violations.first().cloned()?;
             holds(seed).then_some((seed, violation))
         });

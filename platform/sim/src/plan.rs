@@ -8,9 +8,31 @@ use annals_planted::Bug;
 use crate::faults::Fault;
 use crate::{planted, stories};
 
+/// At which of its borders with AWS the pipeline is simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Layer {
+    /// At the ports: what would be sent is answered from memory. For volume.
+    #[default]
+    Ports,
+    /// At the HTTP client of the real SDKs, before the embedded account.
+    Sdk,
+}
+
+impl Layer {
+    /// How it is called on the command line and in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ports => "ports",
+            Self::Sdk => "sdk",
+        }
+    }
+}
+
 /// What a run depends on. The same plan gives the same trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
+    /// Where AWS is simulated.
+    pub layer: Layer,
     /// The seed.
     pub seed: u64,
     /// For how many simulated seconds commands come.
@@ -34,8 +56,8 @@ const AFTER_A_RESTORE: u64 = 1_000_000;
 
 impl Plan {
     /// All faults, all stories, no bug.
-    pub fn new(seed: u64, seconds: u64) -> Self {
-        Self { seed, seconds, rate: RATE, faults: Fault::all(), window: (0, seconds), without: BTreeSet::new(), plant: None }
+    pub fn new(layer: Layer, seed: u64, seconds: u64) -> Self {
+        Self { layer, seed, seconds, rate: RATE, faults: Fault::all(), window: (0, seconds), without: BTreeSet::new(), plant: None }
     }
 
     /// How long a story has for itself, in milliseconds.
@@ -59,7 +81,7 @@ impl Plan {
 
     /// The command that runs it again.
     pub fn command(&self) -> String {
-        let mut command = format!("cargo run -p sim -- replay --seed {} --seconds {}", self.seed, self.seconds);
+        let mut command = format!("cargo run -p sim -- replay --layer {} --seed {} --seconds {}", self.layer.name(), self.seed, self.seconds);
         if self.rate != RATE {
             command += &format!(" --rate {}", self.rate);
         }

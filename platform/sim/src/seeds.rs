@@ -1,15 +1,18 @@
 //! The seeds that have ever failed: each runs again with every change.
 
-use crate::plan::Plan;
+use clap::ValueEnum;
 
-/// One a line: seed, simulated seconds and, where it is not the usual one, the rate; what comes after `#` says what it found.
+use crate::plan::{Layer, Plan};
+
+/// One a line: layer, seed, simulated seconds and, where it is not the usual one, the rate; what comes after `#` says what it found.
 const FAILED: &str = include_str!("../failed-seeds.txt");
 
 /// Their plans.
 pub fn failed() -> Vec<Plan> {
     let plan = |line: &str| {
-        let mut numbers = line.split('#').next()?.split_whitespace();
-        let plan = Plan::new(numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+        let (layer, numbers) = line.split('#').next()?.trim().split_once(' ')?;
+        let mut numbers = numbers.split_whitespace();
+        let plan = Plan::new(Layer::from_str(layer, false).ok()?, numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
         let rate = numbers.next().map_or(Some(plan.rate), |rate| rate.parse().ok())?;
         Some(Plan { rate, ..plan })
     };

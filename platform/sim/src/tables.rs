@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use annals_reads::Item;
+use aws_lambda_events::dynamodb::{EventRecord, StreamRecord, StreamViewType};
 use tokio::sync::Notify;
 
 use crate::chance::Chance;
 use crate::clock::SimClock;
-use crate::network::call::{Call, deleted, written};
+use crate::world::text;
 
 /// How long stream records are kept, in milliseconds.
 pub const RECORDS_LIVE: u64 = 24 * 3_600_000;
@@ -25,7 +26,60 @@ pub struct Record {
     /// When it was written, in milliseconds of the run.
     pub at: u64,
     /// As functions get it.
-    pub json: Value,
+    pub event: EventRecord,
+}
+
+/// What a call has written, as far as it is watched.
+#[derive(Clone, Debug)]
+pub enum Wrote {
+    /// A commit.
+    Commit {
+        /// The log.
+        table: String,
+        /// The commit.
+        item: Item,
+    },
+    /// Another item.
+    Row {
+        /// The table.
+        table: String,
+        /// `<PK> <SK>`.
+        key: String,
+        /// Revision and version, where it has them.
+        stamp: Option<(u64, u64)>,
+    },
+    /// An item was deleted.
+    Deleted {
+        /// The table.
+        table: String,
+        /// `<PK> <SK>`.
+        key: String,
+    },
+    /// A person's key was destroyed.
+    Erased {
+        /// `<PK> <SK>`.
+        key: String,
+    },
+}
+
+impl Wrote {
+    /// An item was put.
+    pub fn of(table: &str, item: &Item) -> Self {
+        if table.ends_with("-log") {
+            return Self::Commit { table: table.to_owned(), item: item.clone() };
+        }
+        let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
+        let key = format!("{} {}", text(item, "PK"), text(item, "SK"));
+        Self::Row { table: table.to_owned(), key, stamp: number("rev").zip(number("ver")) }
+    }
+
+    /// The same of an item that nobody else needs.
+    pub fn item(table: &str, item: Item) -> Self {
+        match table.ends_with("-log") {
+            true => Self::Commit { table: table.to_owned(), item },
+            false => Self::of(table, &item),
+        }
+    }
 }
 
 /// What was written.
@@ -50,23 +104,19 @@ struct State {
 }
 
 impl Tables {
-    /// Takes in a write that was done.
-    pub fn written(&self, call: &Call, clock: &SimClock) {
+    /// Takes in what was written.
+    pub fn written(&self, wrote: Vec<Wrote>, clock: &SimClock) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        for (table, key) in deleted(call) {
-            state.stamps.remove(&(table, key_of(&key)));
-        }
-        for (table, item) in written(call) {
-            match table.ends_with("-log") {
-                true => {
+        for one in wrote {
+            match one {
+                Wrote::Commit { table, item } => {
                     state.commit(&table, item, clock);
                     state.news.get(&table).inspect(|news| news.notify_waiters());
                 }
-                false => state.row(&table, &item),
+                Wrote::Row { table, key, stamp } => state.row(table, key, stamp),
+                Wrote::Deleted { table, key } => drop(state.stamps.remove(&(table, key))),
+                Wrote::Erased { key } => drop(state.keys.insert(key, true)),
             }
-        }
-        if call.operation == "UpdateItem" && call.entity.starts_with("KEY#") && call.body.to_string().contains("erased_at") {
-            state.keys.insert(call.entity.clone(), true);
         }
     }
 
@@ -120,43 +170,47 @@ impl Tables {
 }
 
 impl State {
-    fn commit(&mut self, table: &str, item: Value, clock: &SimClock) {
-        let part = |name: &str| item[name]["S"].as_str().unwrap_or_default().to_owned();
-        let (stream, version) = (part("PK"), part("SK"));
+    fn commit(&mut self, table: &str, item: Item, clock: &SimClock) {
+        let (stream, version) = (text(&item, "PK").to_owned(), text(&item, "SK").to_owned());
         let records = self.records.entry(table.to_owned()).or_default();
         let place = records.len() as u64 + 1;
         let hash = (Chance::new(0).number(&[&stream], 0) >> 32) as u32;
         self.inserted.insert((table.to_owned(), stream, version), clock.elapsed());
-        let json = json!({
-            "eventID": format!("{place}"), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "eu-west-1",
-            "eventSourceARN": format!("arn:aws:dynamodb:eu-west-1:000000000000:table/{table}/stream/2026-02-28T00:00:00.000"),
-            "dynamodb": {
-                "ApproximateCreationDateTime": clock.true_now().seconds(), "Keys": { "PK": item["PK"], "SK": item["SK"] },
-                "SequenceNumber": (NUMBERS_FROM + u128::from(place)).to_string(), "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
-                "NewImage": item,
-            },
-        });
-        records.push(Record { place, hash, at: clock.elapsed(), json });
+        records.push(Record { place, hash, at: clock.elapsed(), event: event(place, table, item, clock) });
     }
 
-    fn row(&mut self, table: &str, item: &Value) {
+    fn row(&mut self, table: String, key: String, stamp: Option<(u64, u64)>) {
         self.watched += 1;
-        let key = key_of(item);
         if key.starts_with("KEY#") && self.keys.get(&key) == Some(&true) {
             self.remade.push(key.clone());
         }
-        let number = |name: &str| item[name]["N"].as_str().and_then(|digits| digits.parse::<u64>().ok());
-        let (Some(revision), Some(version)) = (number("rev"), number("ver")) else { return };
-        let known = self.stamps.insert((table.to_owned(), key.clone()), (revision, version));
+        let Some((revision, version)) = stamp else { return };
+        let known = self.stamps.insert((table.clone(), key.clone()), (revision, version));
         if let Some(known) = known.filter(|known| revision < known.0 || revision == known.0 && version < known.1) {
             self.went_back.push(format!("{table} {key} from revision {} version {} to {revision}, {version}", known.0, known.1));
         }
     }
 }
 
-/// `<PK> <SK>` of an item or key.
-fn key_of(item: &Value) -> String {
-    format!("{} {}", item["PK"]["S"].as_str().unwrap_or_default(), item["SK"]["S"].as_str().unwrap_or_default())
+/// The record of a commit.
+fn event(place: u64, table: &str, image: Item, clock: &SimClock) -> EventRecord {
+    let key = |name: &str| (name.to_owned(), serde_dynamo::AttributeValue::S(text(&image, name).to_owned()));
+    let mut change = StreamRecord::default();
+    change.approximate_creation_date_time = chrono::DateTime::from_timestamp(clock.true_now().seconds(), 0).unwrap_or_default();
+    change.keys = std::collections::HashMap::from([key("PK"), key("SK")]).into();
+    change.sequence_number = Some((NUMBERS_FROM + u128::from(place)).to_string());
+    change.size_bytes = 1;
+    change.stream_view_type = Some(StreamViewType::NewAndOldImages);
+    change.new_image = image.into();
+    let mut record = EventRecord::default();
+    record.aws_region = "eu-west-1".to_owned();
+    record.change = change;
+    record.event_id = place.to_string();
+    record.event_name = "INSERT".to_owned();
+    record.event_source = Some("aws:dynamodb".to_owned());
+    record.event_version = Some("1.1".to_owned());
+    record.event_source_arn = Some(format!("arn:aws:dynamodb:eu-west-1:000000000000:table/{table}/stream/2026-02-28T00:00:00.000"));
+    record
 }
 
 /// The place of a sequence number.

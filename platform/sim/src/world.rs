@@ -22,8 +22,8 @@ use crate::directory::Directory;
 use crate::faults::Faults;
 use crate::functions::{Function, Machine};
 use crate::history::History;
-use crate::network::Network;
-use crate::plan::Plan;
+use crate::network::{Aws, Network};
+use crate::plan::{Layer, Plan};
 use crate::provider::Provider;
 use crate::services::{Commands, Pipeline, Service, identity, matrices};
 use crate::tables::Tables;
@@ -75,11 +75,14 @@ impl World {
         let chance = Chance::new(plan.seed);
         // Midnight comes while things break.
         let clock = Arc::new(SimClock::new(3 + chance.below(plan.seconds.max(4) - 3, &["midnight"], 0)));
-        let local = Local::open(config(&clock, plan.seed)).await?;
+        let aws = match plan.layer {
+            Layer::Sdk => Aws::Embedded(Box::new(Local::open(config(&clock, plan.seed)).await?)),
+            Layer::Ports => Aws::Memory(Box::default()),
+        };
         let faults = Arc::new(Faults::new(chance, plan.faults.clone(), (plan.window.0 * 1000, plan.window.1 * 1000)));
         let trace = Arc::new(Trace::new(keeps_trace));
         let parts = (Arc::new(Bus::default()), Arc::new(Provider::default()), Arc::new(Tables::default()));
-        let network = Arc::new(Network::new((clock.clone(), faults, trace), parts, local));
+        let network = Arc::new(Network::new((clock.clone(), faults, trace), parts, aws));
         let machine = Machine::new(network.clone(), chance);
         let (_, reader) = machine.environment("check", false);
         let generation = Arc::new(AtomicU32::new(0));
@@ -117,8 +120,11 @@ impl World {
 
     /// Every item of a table, in the order of its keys.
     pub async fn table(&self, table: &str) -> Vec<Item> {
+        if let Aws::Memory(memory) = &self.network.aws {
+            return memory.database.items(table);
+        }
         let mut pages =
-            self.reader.account.dynamodb().scan().table_name(table).limit(1000).consistent_read(true).into_paginator().items().send();
+            self.reader.account.sdk_dynamodb().scan().table_name(table).limit(1000).consistent_read(true).into_paginator().items().send();
         let mut items = vec![];
         while let Some(item) = pages.next().await {
             items.push(item.expect("nothing is in the way of a check"));
@@ -129,7 +135,10 @@ impl World {
 
     /// A stream's commits, oldest first.
     pub async fn items(&self, service: Service, stream: &StreamId) -> Vec<Item> {
-        let query = self.reader.account.dynamodb().query().table_name(service.log()).limit(1000).consistent_read(true);
+        if let Aws::Memory(memory) = &self.network.aws {
+            return memory.database.partition(service.log(), &stream.to_string());
+        }
+        let query = self.reader.account.sdk_dynamodb().query().table_name(service.log()).limit(1000).consistent_read(true);
         let query = query.key_condition_expression("PK = :pk").expression_attribute_values(":pk", AttributeValue::S(stream.to_string()));
         let mut pages = query.into_paginator().items().send();
         let mut items = vec![];
@@ -156,12 +165,15 @@ impl World {
 
     /// Deletes items: only a restore does.
     pub async fn delete(&self, table: &str, items: &[Item]) {
+        if let Aws::Memory(memory) = &self.network.aws {
+            return memory.database.forget(table, items);
+        }
         for some in items.chunks(25) {
             let delete = |item: &Item| {
                 let delete = DeleteRequest::builder().key("PK", item["PK"].clone()).key("SK", item["SK"].clone()).build();
                 WriteRequest::builder().delete_request(delete.expect("it has a key")).build()
             };
-            let deletes = self.reader.account.dynamodb().batch_write_item();
+            let deletes = self.reader.account.sdk_dynamodb().batch_write_item();
             let deleted =
                 deletes.request_items(table, some.iter().map(delete).collect()).send().await.expect("nothing is in the way of a restore");
             assert!(deleted.unprocessed_items().is_none_or(|left| left.is_empty()), "nothing is in the way of a restore");

@@ -3,8 +3,8 @@
 
 use std::process::Command;
 
-fn replay(seed: &str) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(["replay", "--trace", "--seconds", "15", "--seed", seed]).output();
+fn replay(layer: &str, seed: &str) -> Vec<u8> {
+    let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(["replay", "--trace", "--seconds", "15", "--layer", layer, "--seed", seed]).output();
     let output = output.expect("the simulator starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout).lines().rev().take(3).collect::<String>());
     output.stdout
@@ -12,8 +12,10 @@ fn replay(seed: &str) -> Vec<u8> {
 
 #[test]
 fn a_seed_gives_the_same_trace_in_another_process_and_another_seed_another() {
-    let first = replay("7");
-    assert!(first.iter().filter(|byte| **byte == b'\n').count() > 100);
-    assert!(first == replay("7"));
-    assert!(first != replay("8"));
+    for layer in ["ports", "sdk"] {
+        let first = replay(layer, "7");
+        assert!(first.iter().filter(|byte| **byte == b'\n').count() > 100);
+        assert!(first == replay(layer, "7"), "{layer}");
+        assert!(first != replay(layer, "8"), "{layer}");
+    }
 }

@@ -6,13 +6,17 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use annals_aws::{DynamoDb, Kms};
 use annals_kit::{Clock, Ids, Timestamp};
 use annals_planted::{Bug, planted};
 use annals_reads::{Item, Params, ReadError, Reads};
 use aws_sdk_dynamodb::error::DisplayErrorContext;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
+use aws_sdk_kms::operation::decrypt::DecryptInput;
+use aws_sdk_kms::operation::generate_data_key::GenerateDataKeyInput;
 use aws_sdk_kms::types::DataKeySpec;
 use chrono::TimeDelta;
 use lru::LruCache;
@@ -46,8 +50,8 @@ pub enum KeyError {
 
 /// The person keys of one service.
 pub struct Vault {
-    dynamodb: aws_sdk_dynamodb::Client,
-    kms: aws_sdk_kms::Client,
+    dynamodb: DynamoDb,
+    kms: Kms,
     reads: Reads,
     table: String,
     kms_key: String,
@@ -59,8 +63,8 @@ pub struct Vault {
 impl Vault {
     /// The keys in `table`, wrapped by the KMS key of this id or alias.
     pub fn new(
-        dynamodb: aws_sdk_dynamodb::Client,
-        kms: aws_sdk_kms::Client,
+        dynamodb: DynamoDb,
+        kms: Kms,
         reads: Reads,
         (table, kms_key): (&str, &str),
         clock: Arc<dyn Clock>,
@@ -95,9 +99,7 @@ impl Vault {
     /// Cost: 1 call, 1 WCU.
     pub async fn erase(&self, person: &Uuid) -> Result<Timestamp, KeyError> {
         let now = self.clock.now();
-        let update = self
-            .dynamodb
-            .update_item()
+        let update = UpdateItemInput::builder()
             .table_name(&self.table)
             .key("PK", AttributeValue::S(format!("KEY#{person}")))
             .key("SK", AttributeValue::S("KEY".into()))
@@ -108,7 +110,7 @@ impl Vault {
             .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
             .return_values(ReturnValue::AllNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let erased = update.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+        let erased = self.dynamodb.send(update).await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         self.cache.lock().unwrap_or_else(PoisonError::into_inner).pop(person);
         let at = erased.attributes().and_then(|item| item.get("erased_at")?.as_s().ok()?.parse().ok());
         at.ok_or_else(|| failed(&"an erased key does not say when it was erased"))
@@ -128,23 +130,19 @@ impl Vault {
         }
         let wrapped = item.get("wrapped").and_then(|value| value.as_b().ok()).ok_or_else(|| failed(&"the key's item has no `wrapped`"))?;
         let call =
-            self.kms.decrypt().key_id(&self.kms_key).ciphertext_blob(wrapped.clone()).encryption_context("subject", person.to_string());
-        let answer = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+            DecryptInput::builder().key_id(&self.kms_key).ciphertext_blob(wrapped.clone()).encryption_context("subject", person.to_string());
+        let answer = self.kms.send(call).await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         self.person_key(answer.plaintext())
     }
 
     async fn create(&self, person: &Uuid, now: Timestamp) -> Result<PersonKey, KeyError> {
-        let call = self
-            .kms
-            .generate_data_key()
+        let call = GenerateDataKeyInput::builder()
             .key_id(&self.kms_key)
             .key_spec(DataKeySpec::Aes256)
             .encryption_context("subject", person.to_string());
-        let made = call.send().await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
+        let made = self.kms.send(call).await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         let wrapped = made.ciphertext_blob().ok_or_else(|| failed(&"KMS returned no wrapped key"))?;
-        let put = self
-            .dynamodb
-            .put_item()
+        let put = PutItemInput::builder()
             .table_name(&self.table)
             .item("PK", AttributeValue::S(format!("KEY#{person}")))
             .item("SK", AttributeValue::S("KEY".into()))
@@ -156,7 +154,7 @@ impl Vault {
                 "attribute_not_exists(PK)"
             })
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match put.send().await {
+        match self.dynamodb.send(put).await {
             Ok(_) => self.person_key(made.plaintext()),
             // Someone else made it, or this call's answer was lost on an earlier try: theirs counts.
             Err(error) if matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) => {

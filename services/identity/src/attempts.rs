@@ -6,9 +6,11 @@
 use std::sync::Arc;
 
 use annals_answers::read_problem;
+use annals_aws::DynamoDb;
 use annals_kit::Clock;
 use annals_lambda::{Problem, causes};
 use annals_reads::{Item, Params, Reads};
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 
 /// How long a window of counting is.
@@ -29,7 +31,7 @@ pub const LINKS: Limit = Limit(5);
 
 /// Counts tries.
 pub struct Attempts {
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: DynamoDb,
     reads: Reads,
     table: String,
     clock: Arc<dyn Clock>,
@@ -37,7 +39,7 @@ pub struct Attempts {
 
 impl Attempts {
     /// Counts in this table.
-    pub fn new(dynamodb: aws_sdk_dynamodb::Client, reads: Reads, table: &str, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(dynamodb: DynamoDb, reads: Reads, table: &str, clock: Arc<dyn Clock>) -> Self {
         Self { dynamodb, reads, table: table.to_owned(), clock }
     }
 
@@ -57,9 +59,7 @@ impl Attempts {
         if number(before.as_ref()).is_some_and(|counted| counted >= limit.0) {
             return Err(refused());
         }
-        let update = self
-            .dynamodb
-            .update_item()
+        let update = UpdateItemInput::builder()
             .table_name(&self.table)
             .key("PK", AttributeValue::S(format!("ATTEMPTS#{subject}")))
             .key("SK", AttributeValue::S(format!("{window:020}")))
@@ -69,7 +69,7 @@ impl Attempts {
             .expression_attribute_values(":end", AttributeValue::N(((window + 1) * WINDOW_SECONDS).to_string()))
             .return_values(ReturnValue::UpdatedNew)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let answer = update.send().await.map_err(|error| {
+        let answer = self.dynamodb.send(update).await.map_err(|error| {
             tracing::warn!(error = causes(&error), "an attempt could not be counted");
             Problem::busy()
         })?;

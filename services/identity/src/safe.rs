@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use annals_answers::internal;
+use annals_aws::DynamoDb;
 use annals_kit::{Clock, Role, Tenant};
 use annals_lambda::{Problem, causes};
 use annals_reads::{Item, Params, ReadError, Reads};
 use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemInput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput};
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -93,7 +94,7 @@ impl Kind {
 
 /// The secrets of identity.
 pub struct Safe {
-    dynamodb: aws_sdk_dynamodb::Client,
+    dynamodb: DynamoDb,
     reads: Reads,
     table: String,
     clock: Arc<dyn Clock>,
@@ -101,7 +102,7 @@ pub struct Safe {
 
 impl Safe {
     /// The secrets in this table.
-    pub fn new(dynamodb: aws_sdk_dynamodb::Client, reads: Reads, table: &str, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(dynamodb: DynamoDb, reads: Reads, table: &str, clock: Arc<dyn Clock>) -> Self {
         Self { dynamodb, reads, table: table.to_owned(), clock }
     }
 
@@ -129,9 +130,7 @@ impl Safe {
     }
 
     async fn put_password(&self, user: Uuid, hash: &str, condition: &str, before: Option<&str>) -> Result<bool, Problem> {
-        let mut put = self
-            .dynamodb
-            .put_item()
+        let mut put = PutItemInput::builder()
             .table_name(&self.table)
             .item("PK", of_user(user))
             .item("SK", text("PASSWORD"))
@@ -141,7 +140,7 @@ impl Safe {
         if let Some(before) = before {
             put = put.expression_attribute_names("#hash", "hash").expression_attribute_values(":before", text(before));
         }
-        match put.send().await {
+        match self.dynamodb.send(put).await {
             Ok(_) => Ok(true),
             Err(error) if is_refused_put(&error) => Ok(false),
             Err(error) => Err(unwritten(&error)),
@@ -159,9 +158,7 @@ impl Safe {
     ///
     /// Cost: 1 call, 1 WCU.
     pub async fn admit(&self, kind: Kind, user: Uuid, secret: &Secret, pass: &Pass) -> Result<(), Problem> {
-        let mut put = self
-            .dynamodb
-            .put_item()
+        let mut put = PutItemInput::builder()
             .table_name(&self.table)
             .item("PK", of_user(user))
             .item("SK", place(kind, &secret.hash()))
@@ -172,7 +169,7 @@ impl Safe {
         if kind == Kind::Session {
             put = put.item("expires_at", self.in_seconds(SESSION));
         }
-        put.send().await.map(drop).map_err(|error| unwritten(&error))
+        self.dynamodb.send(put).await.map(drop).map_err(|error| unwritten(&error))
     }
 
     /// What `secret` opens, if it opens something still.
@@ -206,9 +203,7 @@ impl Safe {
     ///
     /// Cost: 1 call, 1 WCU.
     pub async fn set_role(&self, kind: Kind, user: Uuid, hash: &str, role: Role) -> Result<(), Problem> {
-        let update = self
-            .dynamodb
-            .update_item()
+        let update = UpdateItemInput::builder()
             .table_name(&self.table)
             .key("PK", of_user(user))
             .key("SK", place(kind, hash))
@@ -217,7 +212,7 @@ impl Safe {
             .expression_attribute_names("#role", "role")
             .expression_attribute_values(":role", text(role.as_str()))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match update.send().await {
+        match self.dynamodb.send(update).await {
             Ok(_) => Ok(()),
             Err(error) if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => Ok(()),
             Err(error) => Err(unwritten(&error)),
@@ -228,9 +223,7 @@ impl Safe {
     ///
     /// Cost: 1 call, 1 WCU.
     pub async fn mint(&self, secret: &Secret, purpose: Purpose, about: Uuid, tenant: &Tenant) -> Result<(), Problem> {
-        let put = self
-            .dynamodb
-            .put_item()
+        let put = PutItemInput::builder()
             .table_name(&self.table)
             .item("PK", text(&format!("TOKEN#{}", secret.hash())))
             .item("SK", text("TOKEN"))
@@ -239,7 +232,7 @@ impl Safe {
             .item("tenant", text(tenant.as_str()))
             .item("expires_at", self.in_seconds(TOKEN))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        put.send().await.map(drop).map_err(|error| unwritten(&error))
+        self.dynamodb.send(put).await.map(drop).map_err(|error| unwritten(&error))
     }
 
     /// What a token is about, if it is good: it stays so.
@@ -258,9 +251,7 @@ impl Safe {
     ///
     /// Cost: 1 call, 1 WCU.
     pub async fn redeem(&self, secret: &Secret, purpose: Purpose) -> Result<Option<Redeemed>, Problem> {
-        let delete = self
-            .dynamodb
-            .delete_item()
+        let delete = DeleteItemInput::builder()
             .table_name(&self.table)
             .key("PK", text(&format!("TOKEN#{}", secret.hash())))
             .key("SK", text("TOKEN"))
@@ -269,7 +260,7 @@ impl Safe {
             .expression_attribute_values(":now", AttributeValue::N(self.clock.now().seconds().to_string()))
             .return_values(ReturnValue::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match delete.send().await {
+        match self.dynamodb.send(delete).await {
             Ok(answer) => Ok(answer.attributes().and_then(redeemed)),
             Err(error) if matches!(error.as_service_error(), Some(DeleteItemError::ConditionalCheckFailedException(_))) => Ok(None),
             Err(error) => Err(unwritten(&error)),
@@ -277,9 +268,9 @@ impl Safe {
     }
 
     async fn delete(&self, pk: AttributeValue, sk: AttributeValue) -> Result<(), Problem> {
-        let delete = self.dynamodb.delete_item().table_name(&self.table).key("PK", pk).key("SK", sk);
+        let delete = DeleteItemInput::builder().table_name(&self.table).key("PK", pk).key("SK", sk);
         let delete = delete.return_consumed_capacity(ReturnConsumedCapacity::Total);
-        delete.send().await.map(drop).map_err(|error| unwritten(&error))
+        self.dynamodb.send(delete).await.map(drop).map_err(|error| unwritten(&error))
     }
 
     fn in_seconds(&self, time: TimeDelta) -> AttributeValue {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_aws::Ses;
 use annals_kit::{Aggregate, Clock, Ids};
 use annals_lambda::api::ApiClient;
 use annals_lambda::web::TcpWeb;
@@ -154,7 +155,7 @@ fn log(host: &Host) -> Log {
 pub struct Deps {
     pub(crate) notes: Streams<Note>,
     pub(crate) preferences: Streams<Preferences>,
-    pub(crate) ses: aws_sdk_sesv2::Client,
+    pub(crate) ses: Ses,
     pub(crate) identity: IdentityApi,
     pub(crate) settings: Settings,
     pub(crate) metrics: Arc<dyn Metrics>,

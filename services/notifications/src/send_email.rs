@@ -9,6 +9,7 @@ use annals_log::Expect;
 use annals_planted::{Bug, planted};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{EmailContent, MessageTag, RawMessage};
 use lambda_runtime::{Error, LambdaEvent};
@@ -78,7 +79,8 @@ async fn deliver(effect: &Effect, to: &Addressee, deps: &Deps) -> Result<Finish,
     let mail = compose(&effect.occasion, to, effect.id, from, deps.clock.now().seconds())?;
     let content = EmailContent::builder().raw(RawMessage::builder().data(Blob::new(mail)).build()?).build();
     let tag = MessageTag::builder().name(EFFECT_TAG).value(effect.id.to_string()).build()?;
-    match deps.ses.send_email().from_email_address(from).content(content).email_tags(tag).send().await {
+    let email = SendEmailInput::builder().from_email_address(from).content(content).email_tags(tag);
+    match deps.ses.send(email).await {
         Ok(sent) => {
             let message_id = sent.message_id().unwrap_or_default().to_owned();
             tracing::info!(notification = %effect.id, message_id, kind = ?effect.occasion.kind(), "email sent");

@@ -102,7 +102,7 @@ impl Fixture {
         config.faults = Some(script.clone());
         let local = Local::open(config).await.unwrap();
         let credentials = local.credentials("test").unwrap();
-        let account = Account { http: local.http_client(), credentials, region: annals_local::arn::REGION.into(), endpoint: None };
+        let account = Account::new(local.http_client(), credentials, annals_local::arn::REGION);
         let client = account.dynamodb();
         let reads = Reads::new(client.clone(), matrix).with_jitter_seed(3);
         let log = Log::new(client.clone(), reads, LogConfig::new(LOG), clock.clone(), ids.clone());
@@ -128,7 +128,7 @@ impl Fixture {
     /// AWS as whoever may do everything reaches it.
     pub(crate) fn account(&self) -> Account {
         let credentials = self.local.credentials("test").unwrap();
-        Account { http: self.local.http_client(), credentials, region: annals_local::arn::REGION.into(), endpoint: None }
+        Account::new(self.local.http_client(), credentials, annals_local::arn::REGION)
     }
 
     /// A vault in this account.

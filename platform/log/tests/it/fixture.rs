@@ -141,13 +141,8 @@ impl Fixture {
         let script = Arc::new(Script { faults: faults.into(), next: 0.into() });
         config.faults = Some(script.clone());
         let local = Local::open(config).await.unwrap();
-        let account = Account {
-            http: local.http_client(),
-            credentials: local.credentials("test").unwrap(),
-            region: annals_local::arn::REGION.into(),
-            endpoint: None,
-        };
-        let client = account.dynamodb();
+        let account = Account::new(local.http_client(), local.credentials("test").unwrap(), annals_local::arn::REGION);
+        let client = account.sdk_dynamodb();
         let reads = Reads::new(client.clone(), matrix).with_jitter_seed(7);
         let log = Log::new(client.clone(), reads, LogConfig::new("subscriptions-log"), clock.clone(), ids.clone());
         Self { script, local, log, clock, ids, client }

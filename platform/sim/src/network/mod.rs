@@ -1,7 +1,7 @@
-//! What lies between the functions and AWS: every call of every SDK goes through here, one at a time, in an order that the seed decides.
+//! What lies between the functions and AWS: every call goes through here, one at a time, in an order that the seed decides.
 //!
-//! - [`port`]: the SDKs' HTTP client of one function's environment
-//! - [`call`]: what is read of a request, and the answers that faults make
+//! - [`wire`]: the way of the SDKs, to the embedded account; [`ports`]: the way of the ports, to [`crate::memory`]
+//! - [`call`]: what is seen of a call by either way, and the answers that faults make
 //! - [`environment`]: a function's environment, which can end at any call
 //!
 //! A call waits for its turn, is done or broken, and its answer comes some milliseconds later. Calls that arrive in the same millisecond are
@@ -9,28 +9,33 @@
 
 pub mod call;
 pub mod environment;
-pub mod port;
+pub mod ports;
+pub mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_local::Local;
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
-use crate::bus::Bus;
+use crate::bus::{Bus, Entry, Put};
 use crate::clock::SimClock;
 use crate::faults::{Fault, Faults};
+use crate::memory::Memory;
+use crate::plan::Layer;
 use crate::provider::Provider;
 use crate::tables::Tables;
 use crate::trace::Trace;
-use call::Call;
+use call::{Answer, Call, Carried};
 use environment::Environment;
 
-/// An answer: status and body, or none because the connection broke.
-pub type Answer = Option<(u16, Bytes)>;
+/// The account behind the network.
+pub enum Aws {
+    /// The embedded one, which the SDKs reach.
+    Embedded(Box<Local>),
+    /// The one behind the ports.
+    Memory(Box<Memory>),
+}
 
 /// A call's turn: when, what it asks, which it is.
 type Turn = (u64, u64, u64);
@@ -49,46 +54,62 @@ pub struct Network {
     pub provider: Arc<Provider>,
     /// What the tables' writes come to.
     pub tables: Arc<Tables>,
-    /// The account: the embedded database, KMS.
-    pub local: Local,
+    /// The account: database, KMS.
+    pub aws: Aws,
     waiting: Mutex<(u64, BTreeMap<Turn, Waiting>)>,
     arrived: Notify,
-    shown: Mutex<HashMap<u64, Answer>>,
+    shown: Mutex<HashMap<u64, Option<Answer>>>,
 }
 
 enum Waiting {
     Call(Box<Asked>),
-    Answer { answer: Answer, to: oneshot::Sender<Answer> },
+    /// None where the connection broke.
+    Answer { answer: Option<Answer>, to: oneshot::Sender<Option<Answer>> },
 }
 
 /// A call that waits for its turn, and who waits for its answer.
 struct Asked {
     call: Call,
-    request: HttpRequest,
-    aws: SharedHttpConnector,
     environment: Arc<Environment>,
     late: bool,
-    to: oneshot::Sender<Answer>,
+    to: oneshot::Sender<Option<Answer>>,
+}
+
+impl Aws {
+    /// The embedded account, where it is that.
+    pub fn embedded(&self) -> Option<&Local> {
+        match self {
+            Self::Embedded(local) => Some(local),
+            Self::Memory(_) => None,
+        }
+    }
 }
 
 impl Network {
-    /// A network over `local`.
+    /// A network in front of `aws`.
     pub fn new(
         (clock, faults, trace): (Arc<SimClock>, Arc<Faults>, Arc<Trace>),
         (bus, provider, tables): (Arc<Bus>, Arc<Provider>, Arc<Tables>),
-        local: Local,
+        aws: Aws,
     ) -> Self {
         let (waiting, arrived, shown) = (Mutex::default(), Notify::new(), Mutex::default());
-        Self { clock, faults, trace, bus, provider, tables, local, waiting, arrived, shown }
+        Self { clock, faults, trace, bus, provider, tables, aws, waiting, arrived, shown }
     }
 
     /// Takes in a call; its answer comes, unless whoever asks has ended.
-    pub(crate) fn ask(&self, request: HttpRequest, aws: SharedHttpConnector, environment: Arc<Environment>) -> oneshot::Receiver<Answer> {
+    pub(crate) fn ask(&self, call: Call, environment: Arc<Environment>) -> oneshot::Receiver<Option<Answer>> {
         let (to, answer) = oneshot::channel();
-        let call = Call::read(&request);
         let order = call.digest ^ environment.number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.wait(self.clock.elapsed() + 1, order, Waiting::Call(Box::new(Asked { call, request, aws, environment, late: false, to })));
+        self.wait(self.clock.elapsed() + 1, order, Waiting::Call(Box::new(Asked { call, environment, late: false, to })));
         answer
+    }
+
+    /// Which layer is simulated.
+    pub fn layer(&self) -> Layer {
+        match self.aws {
+            Aws::Embedded(_) => Layer::Sdk,
+            Aws::Memory(_) => Layer::Ports,
+        }
     }
 
     fn wait(&self, due: u64, order: u64, what: Waiting) {
@@ -125,7 +146,7 @@ impl Network {
     }
 
     async fn carry_out(&self, order: u64, asked: Box<Asked>) {
-        let Asked { call, request, aws, environment, late, to } = *asked;
+        let Asked { call, environment, late, to } = *asked;
         let site = format!("{}/{}/{}", environment.function, call.operation, call.table);
         let entity = call.entity.clone();
         let attempt = self.faults.attempt(&site, &entity);
@@ -135,7 +156,7 @@ impl Network {
         if fires(Fault::LateRequest) {
             note("is on its way");
             let due = now + 200 + self.faults.extent(9_000, place);
-            return self.wait(due, order, Waiting::Call(Box::new(Asked { call, request, aws, environment, late: true, to })));
+            return self.wait(due, order, Waiting::Call(Box::new(Asked { call, environment, late: true, to })));
         }
         if fires(Fault::CrashBefore) {
             note("ends before");
@@ -150,16 +171,17 @@ impl Network {
             note(what);
             return self.wait(now + 2, order, Waiting::Answer { answer: Some(answer), to });
         }
-        let stale = call.eventual && fires(Fault::StaleRead);
-        let shown = stale.then(|| self.shown.lock().unwrap_or_else(PoisonError::into_inner).get(&call.digest).cloned()).flatten();
+        let (eventual, digest) = (call.eventual, call.digest);
+        let stale = eventual && fires(Fault::StaleRead);
+        let shown = stale.then(|| self.shown(digest)).flatten();
         let answer = match shown {
             Some(shown) => shown,
-            None => self.do_it(&call, request, &aws, place, &environment).await,
+            None => self.do_it(call, place, &environment).await,
         };
-        if call.eventual {
-            self.shown.lock().unwrap_or_else(PoisonError::into_inner).insert(call.digest, answer.clone());
+        if eventual {
+            self.show(digest, answer.as_ref());
         }
-        let status = answer.as_ref().map_or(0, |(status, _)| *status);
+        let status = answer.as_ref().map_or(0, Answer::status);
         if fires(Fault::CrashAfter) {
             note(&format!("{status}, ends after"));
             return environment.end();
@@ -173,34 +195,49 @@ impl Network {
         self.wait(now + takes, order, Waiting::Answer { answer, to });
     }
 
-    async fn do_it(
-        &self,
-        call: &Call,
-        request: HttpRequest,
-        aws: &SharedHttpConnector,
-        place: (&str, &str, u64),
-        by: &Environment,
-    ) -> Answer {
-        match call.operation.as_str() {
-            "PutEvents" => {
-                let now = self.clock.elapsed();
-                let entries = call.body["Entries"].as_array().map_or(0, Vec::len) as u64;
-                let fails = |n: &u64| {
-                    let entity = format!("{}/{n}", place.1);
-                    by.breaks && self.faults.fires(Fault::FailedEntries, (place.0, &entity, place.2), now)
-                };
-                let failing: Vec<u64> = (0..entries).filter(fails).collect();
-                Some((200, self.bus.put_events(&call.body, &failing, &self.clock, &self.faults).into()))
-            }
-            "SendEmail" => Some((200, self.provider.send(&call.body, self.clock.elapsed()).into())),
-            _ => {
-                let response = aws.call(request).await.ok()?;
-                let (status, body) = (response.status().as_u16(), Bytes::copy_from_slice(response.body().bytes().unwrap_or_default()));
-                if status == 200 {
-                    self.tables.written(call, &self.clock);
+    /// What the same eventual read was answered the last time.
+    fn shown(&self, digest: u64) -> Option<Option<Answer>> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).map(|answer| answer.as_ref().and_then(Answer::again))
+    }
+
+    fn show(&self, digest: u64, answer: Option<&Answer>) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.insert(digest, answer.and_then(Answer::again));
+    }
+
+    async fn do_it(&self, call: Call, place: (&str, &str, u64), by: &Environment) -> Option<Answer> {
+        match call.carried {
+            Carried::Wire { request, body, aws } => match call.operation.as_str() {
+                "PutEvents" => Some(wire::put(&self.put_events(&wire::entries(&body), place, by))),
+                "SendEmail" => Some(wire::sent(&self.provider.send(wire::effect(&body), self.clock.elapsed()))),
+                operation => {
+                    let (status, answer) = wire::ask(request, &aws).await?;
+                    if status == 200 {
+                        self.tables.written(wire::wrote(operation, &call.entity, &body), &self.clock);
+                    }
+                    Some(Answer::Wire(status, answer))
                 }
-                Some((status, body))
-            }
+            },
+            Carried::Port(request) => match &request {
+                annals_aws::Request::PutEvents(input) => Some(ports::put(&self.put_events(&ports::entries(input), place, by))),
+                annals_aws::Request::SendEmail(input) => Some(ports::sent(&self.provider.send(ports::effect(input), self.clock.elapsed()))),
+                _ => {
+                    let Aws::Memory(memory) = &self.aws else { return None };
+                    let wrote = ports::wrote(&request);
+                    let response = memory.call(request);
+                    if response.is_ok() {
+                        self.tables.written(wrote, &self.clock);
+                    }
+                    Some(Answer::Port(response))
+                }
+            },
         }
+    }
+
+    fn put_events(&self, entries: &[Entry<'_>], (site, entity, attempt): (&str, &str, u64), by: &Environment) -> Vec<Put> {
+        let now = self.clock.elapsed();
+        let fails = |number: usize| by.breaks && self.faults.fires(Fault::FailedEntries, (site, &format!("{entity}/{number}"), attempt), now);
+        let failing = (0..entries.len()).map(fails).collect::<Vec<bool>>();
+        self.bus.put_events(entries, &failing, &self.clock, &self.faults)
     }
 }

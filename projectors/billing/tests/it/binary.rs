@@ -21,7 +21,7 @@ async fn billing_projector() {
     let fixture = Fixture::new().await;
     let stream = fixture.invoice(7, 1, false).await;
     assert_eq!(deliver(&fixture.projector(), &[record("INSERT", 1, &fixture.items(&stream).await[0])]).await, None);
-    let written = fixture.account.dynamodb().scan().table_name(ROWS).limit(500).send().await.unwrap();
+    let written = fixture.account.sdk_dynamodb().scan().table_name(ROWS).limit(500).send().await.unwrap();
     assert_eq!(harness.count(ROWS).await, written.items().len());
     let types: Vec<_> = harness.published().iter().map(|event| event["detail-type"].clone()).collect();
     assert_eq!(types, [json!("INVOICE_ISSUED")]);

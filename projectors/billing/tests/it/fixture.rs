@@ -118,8 +118,7 @@ impl Fixture {
         config.faults = Some(script.clone());
         change(&mut config);
         let local = Local::open(config).await.unwrap();
-        let region = annals_local::arn::REGION.to_owned();
-        let account = Account { http: local.http_client(), credentials: local.credentials("test").unwrap(), region, endpoint: None };
+        let account = Account::new(local.http_client(), local.credentials("test").unwrap(), annals_local::arn::REGION);
         let reads = Reads::new(account.dynamodb(), access_patterns::billing()).with_jitter_seed(5);
         let log = Log::new(account.dynamodb(), reads.clone(), LogConfig::new(LOG), clock.clone(), ids.clone());
         Self { local, account, script, counts: Arc::default(), reads, log, clock, ids }
@@ -204,7 +203,7 @@ impl Fixture {
         item.insert("SK".into(), AttributeValue::S(format!("{:020}", number + 1)));
         item.insert("h".into(), AttributeValue::B(aws_sdk_dynamodb::primitives::Blob::new([0; 32])));
         item.insert("e".into(), AttributeValue::L(vec![AttributeValue::M(event.map(|(name, value)| (name.to_owned(), value)).into())]));
-        self.account.dynamodb().put_item().table_name(LOG).set_item(Some(item)).send().await.unwrap();
+        self.account.sdk_dynamodb().put_item().table_name(LOG).set_item(Some(item)).send().await.unwrap();
     }
 
     fn request(&self) -> Request {

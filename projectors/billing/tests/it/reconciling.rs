@@ -57,7 +57,7 @@ async fn in_the_ledger_once(fixture: &Fixture) {
         sequenced.extend(entries.into_iter().map(|entry| entry.fact.key()));
     }
     let text = |item: &Item, name: &str| item[name].as_s().unwrap().clone();
-    let log = fixture.account.dynamodb().scan().table_name(LOG).limit(1000).send().await.unwrap();
+    let log = fixture.account.sdk_dynamodb().scan().table_name(LOG).limit(1000).send().await.unwrap();
     let mut committed: Vec<_> = log.items().iter().map(|item| (text(item, "PK"), text(item, "SK"))).collect();
     sequenced.sort();
     committed.sort();
@@ -81,7 +81,7 @@ async fn as_an_older_revision(fixture: &Fixture, stream: &StreamId) {
     let Some(mut row) = fixture.row(stream).await else { return };
     row.insert("rev".into(), AttributeValue::N("0".into()));
     row.insert("status".into(), AttributeValue::S("as another revision saw it".into()));
-    fixture.account.dynamodb().put_item().table_name(ROWS).set_item(Some(row)).send().await.unwrap();
+    fixture.account.sdk_dynamodb().put_item().table_name(ROWS).set_item(Some(row)).send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -417,7 +417,7 @@ async fn readable(fixture: &Fixture, stream: &StreamId, history: &History) -> Ve
 }
 
 async fn count(fixture: &Fixture) -> u64 {
-    let page = fixture.account.dynamodb().scan().table_name(LOG).limit(1000).send().await.unwrap();
+    let page = fixture.account.sdk_dynamodb().scan().table_name(LOG).limit(1000).send().await.unwrap();
     page.count() as u64
 }
 

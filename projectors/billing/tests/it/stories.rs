@@ -145,7 +145,7 @@ async fn strange(fixture: &Fixture, stream: &annals_kit::StreamId, number: u64) 
     item.insert("PK".into(), AttributeValue::S(stream.to_string()));
     item.insert("SK".into(), AttributeValue::S(format!("{number:020}")));
     item.insert("e".into(), AttributeValue::L(vec![AttributeValue::M(event.map(|(name, value)| (name.to_owned(), value)).into())]));
-    fixture.account.dynamodb().put_item().table_name(LOG).set_item(Some(item.clone())).send().await.unwrap();
+    fixture.account.sdk_dynamodb().put_item().table_name(LOG).set_item(Some(item.clone())).send().await.unwrap();
     item
 }
 
@@ -155,7 +155,7 @@ async fn stored_by(fixture: &Fixture, row: &Item, revision: u32, version: u64) {
     row.insert("rev".into(), AttributeValue::N(revision.to_string()));
     row.insert("ver".into(), AttributeValue::N(version.to_string()));
     row.insert("status".into(), AttributeValue::S("as another revision saw it".into()));
-    fixture.account.dynamodb().put_item().table_name(ROWS).set_item(Some(row)).send().await.unwrap();
+    fixture.account.sdk_dynamodb().put_item().table_name(ROWS).set_item(Some(row)).send().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

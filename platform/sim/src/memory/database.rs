@@ -1,0 +1,374 @@
+//! DynamoDB: tables whose keys are `PK` and `SK`: what the pipeline reads and writes, as DynamoDB answers it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use annals_aws::port::refused;
+use annals_aws::{Request, Response};
+use annals_reads::{Item, Key};
+use aws_sdk_dynamodb::error::{ErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemInput, DeleteItemOutput};
+use aws_sdk_dynamodb::operation::execute_statement::{ExecuteStatementError, ExecuteStatementInput, ExecuteStatementOutput};
+use aws_sdk_dynamodb::operation::execute_transaction::{ExecuteTransactionError, ExecuteTransactionInput, ExecuteTransactionOutput};
+use aws_sdk_dynamodb::operation::get_item::{GetItemInput, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemInput, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::{QueryInput, QueryOutput};
+use aws_sdk_dynamodb::operation::scan::{ScanInput, ScanOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsInput, TransactWriteItemsOutput};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput, UpdateItemOutput};
+use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, DuplicateItemException, TransactionCanceledException};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+
+use super::expressions::{Given, Parsed, project};
+use crate::chance::Chance;
+use crate::world::text;
+
+/// A table: items by partition key, and by sort key in it.
+type Table = BTreeMap<String, BTreeMap<String, Item>>;
+
+/// The tables of an account. Each is there from the first time that it is asked for.
+#[derive(Debug, Default)]
+pub struct Database {
+    parsed: Parsed,
+    tables: Mutex<HashMap<String, Table>>,
+}
+
+/// One write of a transaction, or alone.
+struct Write<'a> {
+    table: &'a str,
+    condition: Option<&'a str>,
+    given: Given<'a>,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Put(Item),
+    Insert(Item),
+    Update(Item, &'a str),
+    Delete(Item),
+    Check(Item),
+}
+
+impl Write<'_> {
+    fn key(&self) -> (&str, &str) {
+        match &self.what {
+            What::Put(item) | What::Insert(item) | What::Update(item, _) | What::Delete(item) | What::Check(item) => key_of(item),
+        }
+    }
+}
+
+impl Database {
+    /// Carries a request of DynamoDB out.
+    pub fn call(&self, request: Request) -> Response {
+        match request {
+            Request::GetItem(input) => Response::GetItem(Box::new(Ok(self.get(*input)))),
+            Request::BatchGetItem(input) => Response::BatchGetItem(Box::new(Ok(self.get_many(*input)))),
+            Request::Query(input) => Response::Query(Box::new(Ok(self.query(*input)))),
+            Request::Scan(input) => Response::Scan(Box::new(Ok(self.scan(*input)))),
+            Request::PutItem(input) => Response::PutItem(Box::new(self.put(*input))),
+            Request::UpdateItem(input) => Response::UpdateItem(Box::new(self.update(*input))),
+            Request::DeleteItem(input) => Response::DeleteItem(Box::new(self.delete(*input))),
+            Request::TransactWriteItems(input) => Response::TransactWriteItems(Box::new(self.transact(*input))),
+            Request::ExecuteStatement(input) => Response::ExecuteStatement(Box::new(self.insert(*input))),
+            Request::ExecuteTransaction(input) => Response::ExecuteTransaction(Box::new(self.insert_all(*input))),
+            other => panic!("{} is no operation of DynamoDB", other.operation()),
+        }
+    }
+
+    /// Every item of a table, in the order of its keys.
+    pub fn items(&self, table: &str) -> Vec<Item> {
+        self.tables().get(table).into_iter().flatten().flat_map(|(_, items)| items.values()).cloned().collect()
+    }
+
+    /// The items of one partition key, in the order of the sort key.
+    pub fn partition(&self, table: &str, pk: &str) -> Vec<Item> {
+        self.tables().get(table).and_then(|table| table.get(pk)).into_iter().flat_map(BTreeMap::values).cloned().collect()
+    }
+
+    /// Deletes items, whatever they are: only a restore does.
+    pub fn forget(&self, table: &str, items: &[Item]) {
+        let mut tables = self.tables();
+        let Some(table) = tables.get_mut(table) else { return };
+        for item in items {
+            delete(table, key_of(item));
+        }
+    }
+
+    fn tables(&self) -> MutexGuard<'_, HashMap<String, Table>> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, input: GetItemInput) -> GetItemOutput {
+        let given = Given::new(&input.expression_attribute_names, &None);
+        let key = input.key.as_ref().map_or(Default::default(), key_of);
+        let tables = self.tables();
+        let item = find(&tables, input.table_name.as_deref().unwrap_or_default(), key);
+        GetItemOutput::builder().set_item(item.map(|item| project(input.projection_expression.as_deref(), given, item))).build()
+    }
+
+    fn get_many(&self, input: BatchGetItemInput) -> BatchGetItemOutput {
+        let tables = self.tables();
+        let mut responses = HashMap::new();
+        for (table, asked) in input.request_items.unwrap_or_default() {
+            let given = Given::new(&asked.expression_attribute_names, &None);
+            let found = asked.keys.iter().filter_map(|key| find(&tables, &table, key_of(key)));
+            let items = found.map(|item| project(asked.projection_expression.as_deref(), given, item)).collect();
+            responses.insert(table, items);
+        }
+        BatchGetItemOutput::builder().set_responses(Some(responses)).set_unprocessed_keys(Some(HashMap::new())).build()
+    }
+
+    fn query(&self, input: QueryInput) -> QueryOutput {
+        assert!(input.index_name.is_none(), "the pipeline asks no index, and this asks {:?}", input.index_name);
+        let given = Given::new(&input.expression_attribute_names, &input.expression_attribute_values);
+        let range = self.parsed.range(input.key_condition_expression.as_deref().unwrap_or_default(), given);
+        let after = input.exclusive_start_key.as_ref().map(|key| key_of(key).1);
+        let (limit, tables) = (as_limit(input.limit), self.tables());
+        let partition = tables.get(input.table_name.as_deref().unwrap_or_default()).and_then(|table| table.get(&range.pk));
+        let backwards = input.scan_index_forward == Some(false);
+        let (start, end) = match after {
+            Some(after) if backwards => (Bound::Included(range.first()), Bound::Excluded(after)),
+            Some(after) if after >= range.first() => (Bound::Excluded(after), Bound::Unbounded),
+            _ => (Bound::Included(range.first()), Bound::Unbounded),
+        };
+        let is_empty = matches!((start, end), (Bound::Included(start), Bound::Excluded(end)) if start >= end);
+        let items = partition.filter(|_| !is_empty).into_iter().flat_map(|partition| partition.range::<str, _>((start, end)));
+        let items = items.filter(|(sk, _)| range.has(sk)).map(|(_, item)| item);
+        let found: Vec<&Item> = if backwards { last(items, limit) } else { items.take(limit).collect() };
+        let next = found.last().filter(|_| found.len() == limit).map(|item| key(item));
+        let items = found.into_iter().map(|item| project(input.projection_expression.as_deref(), given, item)).collect();
+        QueryOutput::builder().set_items(Some(items)).set_last_evaluated_key(next).build()
+    }
+
+    fn scan(&self, input: ScanInput) -> ScanOutput {
+        let given = Given::new(&input.expression_attribute_names, &None);
+        let after = input.exclusive_start_key.as_ref().map(key_of);
+        let (limit, tables) = (as_limit(input.limit), self.tables());
+        let (segment, segments) = (input.segment.unwrap_or(0).unsigned_abs(), input.total_segments.unwrap_or(1).unsigned_abs());
+        let mine = |pk: &str| segments < 2 || Chance::new(1).below(segments.into(), &[pk], 0) == u64::from(segment);
+        let from = after.map_or(Bound::Unbounded, |(pk, _)| Bound::Included(pk));
+        let partitions = tables.get(input.table_name.as_deref().unwrap_or_default());
+        let partitions = partitions.into_iter().flat_map(|table| table.range::<str, _>((from, Bound::Unbounded)));
+        let items = partitions.filter(|(pk, _)| mine(pk)).flat_map(|(_, items)| items.values());
+        let found: Vec<&Item> = items.filter(|item| after.is_none_or(|after| key_of(item) > after)).take(limit).collect();
+        let next = found.last().filter(|_| found.len() == limit).map(|item| key(item));
+        let items = found.into_iter().map(|item| project(input.projection_expression.as_deref(), given, item)).collect();
+        ScanOutput::builder().set_items(Some(items)).set_last_evaluated_key(next).build()
+    }
+
+    fn put(&self, input: PutItemInput) -> Result<PutItemOutput, SdkError<PutItemError>> {
+        let write = Write {
+            table: input.table_name.as_deref().unwrap_or_default(),
+            condition: input.condition_expression.as_deref(),
+            given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
+            what: What::Put(input.item.unwrap_or_default()),
+        };
+        match self.write_one(write, input.return_values_on_condition_check_failure) {
+            Ok(_) => Ok(PutItemOutput::builder().build()),
+            Err(failed) => Err(refused(PutItemError::ConditionalCheckFailedException(failed), 400)),
+        }
+    }
+
+    fn update(&self, input: UpdateItemInput) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
+        let write = Write {
+            table: input.table_name.as_deref().unwrap_or_default(),
+            condition: input.condition_expression.as_deref(),
+            given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
+            what: What::Update(input.key.unwrap_or_default(), input.update_expression.as_deref().unwrap_or_default()),
+        };
+        match self.write_one(write, input.return_values_on_condition_check_failure) {
+            Ok(new) => {
+                let new = new.filter(|_| input.return_values == Some(ReturnValue::AllNew));
+                Ok(UpdateItemOutput::builder().set_attributes(new).build())
+            }
+            Err(failed) => Err(refused(UpdateItemError::ConditionalCheckFailedException(failed), 400)),
+        }
+    }
+
+    fn delete(&self, input: DeleteItemInput) -> Result<DeleteItemOutput, SdkError<DeleteItemError>> {
+        let write = Write {
+            table: input.table_name.as_deref().unwrap_or_default(),
+            condition: input.condition_expression.as_deref(),
+            given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
+            what: What::Delete(input.key.unwrap_or_default()),
+        };
+        match self.write_one(write, input.return_values_on_condition_check_failure) {
+            Ok(_) => Ok(DeleteItemOutput::builder().build()),
+            Err(failed) => Err(refused(DeleteItemError::ConditionalCheckFailedException(failed), 400)),
+        }
+    }
+
+    fn transact(&self, input: TransactWriteItemsInput) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
+        let actions = input.transact_items.unwrap_or_default();
+        match self.write_all(actions.iter().map(action).collect()) {
+            Ok(()) => Ok(TransactWriteItemsOutput::builder().build()),
+            Err(cancelled) => Err(refused(TransactWriteItemsError::TransactionCanceledException(cancelled), 400)),
+        }
+    }
+
+    fn insert(&self, input: ExecuteStatementInput) -> Result<ExecuteStatementOutput, SdkError<ExecuteStatementError>> {
+        let statement = input.statement.unwrap_or_default();
+        let mut tables = self.tables();
+        let write = inserted(&statement, input.parameters.unwrap_or_default());
+        if !self.allows(&tables, &write) {
+            let taken = DuplicateItemException::builder().message("taken").meta(meta("DuplicateItemException")).build();
+            return Err(refused(ExecuteStatementError::DuplicateItemException(taken), 400));
+        }
+        self.apply(&mut tables, write);
+        Ok(ExecuteStatementOutput::builder().build())
+    }
+
+    fn insert_all(&self, input: ExecuteTransactionInput) -> Result<ExecuteTransactionOutput, SdkError<ExecuteTransactionError>> {
+        let statements = input.transact_statements.unwrap_or_default();
+        let writes = statements.iter().map(|one| inserted(&one.statement, one.parameters.clone().unwrap_or_default())).collect();
+        match self.write_all(writes) {
+            Ok(()) => Ok(ExecuteTransactionOutput::builder().build()),
+            Err(cancelled) => Err(refused(ExecuteTransactionError::TransactionCanceledException(cancelled), 400)),
+        }
+    }
+
+    /// One write under its condition; what is there then.
+    fn write_one(
+        &self,
+        write: Write<'_>,
+        shows: Option<ReturnValuesOnConditionCheckFailure>,
+    ) -> Result<Option<Item>, ConditionalCheckFailedException> {
+        let mut tables = self.tables();
+        if self.allows(&tables, &write) {
+            return Ok(self.apply(&mut tables, write));
+        }
+        let old = find(&tables, write.table, write.key()).filter(|_| shows == Some(ReturnValuesOnConditionCheckFailure::AllOld));
+        let failed = ConditionalCheckFailedException::builder().message("The conditional request failed").set_item(old.cloned());
+        Err(failed.meta(meta("ConditionalCheckFailedException")).build())
+    }
+
+    /// All writes, or none of them.
+    fn write_all(&self, writes: Vec<Write<'_>>) -> Result<(), TransactionCanceledException> {
+        let mut tables = self.tables();
+        let allowed: Vec<bool> = writes.iter().map(|write| self.allows(&tables, write)).collect();
+        if allowed.iter().all(|allowed| *allowed) {
+            writes.into_iter().for_each(|write| drop(self.apply(&mut tables, write)));
+            return Ok(());
+        }
+        let reason = |(write, allowed): (&Write<'_>, bool)| match (&write.what, allowed) {
+            (_, true) => "None",
+            (What::Insert(_), false) => "DuplicateItem",
+            (_, false) => "ConditionalCheckFailed",
+        };
+        let reasons = writes.iter().zip(allowed).map(|one| CancellationReason::builder().code(reason(one)).build()).collect();
+        let cancelled = TransactionCanceledException::builder().message("cancelled").set_cancellation_reasons(Some(reasons));
+        Err(cancelled.meta(meta("TransactionCanceledException")).build())
+    }
+
+    fn allows(&self, tables: &HashMap<String, Table>, write: &Write<'_>) -> bool {
+        let there = find(tables, write.table, write.key());
+        match &write.what {
+            What::Insert(_) => there.is_none(),
+            _ => self.parsed.holds(write.condition, write.given, there),
+        }
+    }
+
+    /// Does a write; of an update, what the item is then.
+    fn apply(&self, tables: &mut HashMap<String, Table>, write: Write<'_>) -> Option<Item> {
+        let table = match tables.get_mut(write.table) {
+            Some(table) => table,
+            None => tables.entry(write.table.to_owned()).or_default(),
+        };
+        match write.what {
+            What::Put(item) | What::Insert(item) => {
+                put(table, item);
+                None
+            }
+            What::Update(key, expression) => {
+                let (pk, sk) = key_of(&key);
+                let mut item = table.get(pk).and_then(|items| items.get(sk)).cloned().unwrap_or_else(|| key.clone());
+                self.parsed.update(expression, write.given, &mut item);
+                let new = item.clone();
+                put(table, item);
+                Some(new)
+            }
+            What::Delete(key) => {
+                delete(table, key_of(&key));
+                None
+            }
+            What::Check(_) => None,
+        }
+    }
+}
+
+fn find<'t>(tables: &'t HashMap<String, Table>, table: &str, (pk, sk): (&str, &str)) -> Option<&'t Item> {
+    tables.get(table)?.get(pk)?.get(sk)
+}
+
+fn put(table: &mut Table, item: Item) {
+    let (pk, sk) = key_of(&item);
+    let (pk, sk) = (pk.to_owned(), sk.to_owned());
+    table.entry(pk).or_default().insert(sk, item);
+}
+
+fn delete(table: &mut Table, (pk, sk): (&str, &str)) {
+    if let Some(items) = table.get_mut(pk) {
+        items.remove(sk);
+        if items.is_empty() {
+            table.remove(pk);
+        }
+    }
+}
+
+/// The key of an item.
+fn key_of(item: &Item) -> (&str, &str) {
+    (text(item, "PK"), text(item, "SK"))
+}
+
+/// The last items, the last of them first.
+fn last<'i>(items: impl DoubleEndedIterator<Item = &'i Item>, most: usize) -> Vec<&'i Item> {
+    items.rev().take(most).collect()
+}
+
+fn as_limit(limit: Option<i32>) -> usize {
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
+fn key(item: &Item) -> Key {
+    let (pk, sk) = key_of(item);
+    Key::from([("PK".to_owned(), AttributeValue::S(pk.to_owned())), ("SK".to_owned(), AttributeValue::S(sk.to_owned()))])
+}
+
+/// One action of a transaction.
+fn action(action: &TransactWriteItem) -> Write<'_> {
+    if let Some(put) = &action.put {
+        let given = Given::new(&put.expression_attribute_names, &put.expression_attribute_values);
+        let what = What::Put(put.item.clone());
+        return Write { table: &put.table_name, condition: put.condition_expression.as_deref(), given, what };
+    }
+    if let Some(update) = &action.update {
+        let given = Given::new(&update.expression_attribute_names, &update.expression_attribute_values);
+        let what = What::Update(update.key.clone(), &update.update_expression);
+        return Write { table: &update.table_name, condition: update.condition_expression.as_deref(), given, what };
+    }
+    if let Some(delete) = &action.delete {
+        let given = Given::new(&delete.expression_attribute_names, &delete.expression_attribute_values);
+        let what = What::Delete(delete.key.clone());
+        return Write { table: &delete.table_name, condition: delete.condition_expression.as_deref(), given, what };
+    }
+    let check = action.condition_check.as_ref().expect("an action is one of four");
+    let given = Given::new(&check.expression_attribute_names, &check.expression_attribute_values);
+    Write { table: &check.table_name, condition: Some(&check.condition_expression), given, what: What::Check(check.key.clone()) }
+}
+
+/// `INSERT INTO "<table>" VALUE {'<name>': ?, …}` with its values.
+fn inserted(statement: &str, values: Vec<AttributeValue>) -> Write<'_> {
+    let rest = statement.strip_prefix("INSERT INTO \"").and_then(|rest| rest.split_once('"'));
+    let (table, rest) = rest.unwrap_or_else(|| panic!("the pipeline only inserts, and this is `{statement}`"));
+    let names = rest.split('\'').skip(1).step_by(2);
+    let item = names.zip(values).map(|(name, value)| (name.to_owned(), value)).collect();
+    Write { table, condition: None, given: Given::default(), what: What::Insert(item) }
+}
+
+fn meta(code: &str) -> ErrorMetadata {
+    ErrorMetadata::builder().code(code).build()
+}
