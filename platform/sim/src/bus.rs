@@ -193,7 +193,13 @@ impl Bus {
     }
 }
 
-fn deliver(state: &mut State, queue: Queue, (entry, detail, id, times): (&Entry<'_>, &Value, &str, u64), clock: &SimClock, faults: &Faults) {
+fn deliver(
+    state: &mut State,
+    queue: Queue,
+    (entry, detail, id, times): (&Entry<'_>, &Value, &str, u64),
+    clock: &SimClock,
+    faults: &Faults,
+) {
     let (now, site) = (clock.elapsed(), format!("bus/{}", queue.name()));
     let place = (site.as_str(), id, times);
     let event = json!({

@@ -175,7 +175,8 @@ pub struct Faults {
 
 #[derive(Debug, Default)]
 struct State {
-    attempts: HashMap<(String, String), u64>,
+    /// By the hash of place and thing.
+    attempts: HashMap<u64, u64>,
     fired: BTreeMap<Fault, u64>,
     asked: BTreeMap<Fault, u64>,
 }
@@ -189,7 +190,7 @@ impl Faults {
     /// Which attempt it is at this place on this thing, from 0.
     pub fn attempt(&self, site: &str, entity: &str) -> u64 {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let attempts = state.attempts.entry((site.to_owned(), entity.to_owned())).or_default();
+        let attempts = state.attempts.entry(self.chance.number(&[site, entity], 0)).or_default();
         *attempts += 1;
         *attempts - 1
     }

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use annals_planted::Bug;
 use clap::{Args, Parser, Subcommand};
+use sim::checks::Violation;
 use sim::faults::Fault;
 use sim::plan::{Layer, Plan, RATE};
-use sim::planted;
+use sim::planted::{self, Found};
 use sim::run::{Report, run};
 use sim::seeds;
 use sim::shrink::shrink;
@@ -105,14 +106,14 @@ struct Prove {
     /// Give up a bug after so many seeds.
     #[arg(long, default_value_t = 30)]
     seeds: u64,
-    /// Where AWS is simulated.
-    #[arg(long, value_enum, default_value_t)]
-    layer: Layer,
+    /// Where AWS is simulated; at both where it is not given.
+    #[arg(long, value_enum)]
+    layer: Option<Layer>,
     /// Simulated seconds of each seed.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Write the table of docs/simulator.md, when all have been planted.
-    #[arg(long, conflicts_with = "bug")]
+    #[arg(long, conflicts_with_all = ["bug", "layer"])]
     write: bool,
 }
 
@@ -207,30 +208,38 @@ fn plan(asked: &Replay) -> Result<Plan, String> {
     Ok(plan)
 }
 
-/// Plants bugs and looks for them; whether each was found.
+/// Plants bugs and looks for them at one layer, or at both; whether each was found.
 fn planted(asked: &Prove) -> std::io::Result<bool> {
     let bugs = if asked.bug.is_empty() { Bug::ALL.to_vec() } else { asked.bug.clone() };
-    let (mut found, mut sound) = (vec![], BTreeMap::new());
-    for bug in bugs {
+    let layers = asked.layer.map_or_else(|| Layer::ALL.to_vec(), |layer| vec![layer]);
+    let found: Vec<(Layer, Vec<Found>)> = layers.into_iter().map(|layer| (layer, planted_at(layer, &bugs, asked))).collect();
+    if asked.write {
+        planted::write(&found, asked.seconds)?;
+    }
+    Ok(found.iter().flat_map(|(_, found)| found).all(|found| found.first.is_some()))
+}
+
+fn planted_at(layer: Layer, bugs: &[Bug], asked: &Prove) -> Vec<Found> {
+    let mut sound = BTreeMap::new();
+    let mut find = |bug| {
         let began = cpu_seconds();
-        let mut holds = |seed| *sound.entry(seed).or_insert_with(|| run(&Plan::new(asked.layer, seed, asked.seconds), false).violations.is_empty());
+        let mut holds =
+            |seed| *sound.entry(seed).or_insert_with(|| run(&Plan::new(layer, seed, asked.seconds), false).violations.is_empty());
         // What a seed shows without the bug as well is not the bug.
         let first = (1..=asked.seeds).find_map(|seed| {
-            let plan = Plan { plant: Some(bug), ..Plan::new(asked.layer, seed, asked.seconds) };
+            let plan = Plan { plant: Some(bug), ..Plan::new(layer, seed, asked.seconds) };
             let violation = run(&plan, false).violations.first().cloned()?;
             holds(seed).then_some((seed, violation))
         });
         let (name, took) = (planted::name(bug), cpu_seconds() - began);
         match &first {
             Some((seed, violation)) => {
-                println!("{name}: with seed {seed}, {took:.1} s, by invariant {}: {}", violation.invariant, violation.what)
+                let Violation { invariant, what } = violation;
+                println!("{} {name}: with seed {seed}, {took:.1} s, by invariant {invariant}: {what}", layer.name());
             }
-            None => println!("{name}: not found in {} seeds", asked.seeds),
+            None => println!("{} {name}: not found in {} seeds", layer.name(), asked.seeds),
         }
-        found.push((bug, first.map(|(seed, violation)| (seed, violation.invariant)), took));
-    }
-    if asked.write {
-        planted::write(&found, asked.seconds)?;
-    }
-    Ok(found.iter().all(|(_, found, _)| found.is_some()))
+        Found { bug, first: first.map(|(seed, violation)| (seed, violation.invariant)), took }
+    };
+    bugs.iter().map(|bug| find(*bug)).collect()
 }

@@ -19,6 +19,9 @@ pub enum Layer {
 }
 
 impl Layer {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ports, Self::Sdk];
+
     /// How it is called on the command line and in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -81,7 +84,8 @@ impl Plan {
 
     /// The command that runs it again.
     pub fn command(&self) -> String {
-        let mut command = format!("cargo run -p sim -- replay --layer {} --seed {} --seconds {}", self.layer.name(), self.seed, self.seconds);
+        let mut command =
+            format!("cargo run -p sim -- replay --layer {} --seed {} --seconds {}", self.layer.name(), self.seed, self.seconds);
         if self.rate != RATE {
             command += &format!(" --rate {}", self.rate);
         }

@@ -2,6 +2,8 @@
 
 use annals_planted::Bug;
 
+use crate::plan::Layer;
+
 /// How a bug is called on the command line and in tables.
 pub fn name(bug: Bug) -> &'static str {
     match bug {
@@ -50,24 +52,39 @@ fn place(bug: Bug) -> &'static str {
     }
 }
 
-/// After how many seeds a bug was found, by which invariant, in how many CPU seconds.
-pub type Found = (Bug, Option<(u64, u8)>, f64);
+/// How a bug was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found {
+    /// The bug.
+    pub bug: Bug,
+    /// After how many seeds, by which invariant; `None` where it was not.
+    pub first: Option<(u64, u8)>,
+    /// In how many CPU seconds.
+    pub took: f64,
+}
 
 const DOCS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/simulator.md");
 const BEGIN: &str = "<!-- planted: cargo run -p sim -- planted --write -->\n";
 const END: &str = "<!-- planted end -->\n";
 
-/// Writes the table of the docs.
-pub fn write(found: &[Found], seconds: u64) -> std::io::Result<()> {
+/// Writes the table of the docs: what was found at each layer, of the same bugs in the same order.
+pub fn write(layers: &[(Layer, Vec<Found>)], seconds: u64) -> std::io::Result<()> {
     let text = std::fs::read_to_string(DOCS)?;
     let outside = || text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = outside().ok_or_else(|| std::io::Error::other("the marks of the table are missing"))?;
-    let mut table =
-        format!("| bug | planted in | found after seeds of {seconds} s | by invariant | CPU seconds |\n|---|---|---|---|---|\n");
-    for (bug, found, took) in found {
-        let (seeds, invariant) =
-            found.map_or(("**not found**".into(), "".into()), |(seed, invariant)| (seed.to_string(), invariant.to_string()));
-        table += &format!("| `{}` | {} | {seeds} | {invariant} | {took:.0} |\n", name(*bug), place(*bug));
+    let (mut head, mut line) = ("| bug | planted in |".to_owned(), "|---|---|".to_owned());
+    for (layer, _) in layers {
+        head += &format!(" {}: found after seeds of {seconds} s | by invariant | CPU seconds |", layer.name());
+        line += "---|---|---|";
+    }
+    let mut table = format!("{head}\n{line}\n");
+    for (place, bug) in layers.iter().take(1).flat_map(|(_, found)| found).map(|found| found.bug).enumerate() {
+        table += &format!("| `{}` | {} |", name(bug), self::place(bug));
+        for Found { first, took, .. } in layers.iter().map(|(_, found)| found[place]) {
+            let (seeds, invariant) = first.map_or(("**not found**".into(), "".into()), |(seed, by)| (seed.to_string(), by.to_string()));
+            table += &format!(" {seeds} | {invariant} | {took:.1} |");
+        }
+        table += "\n";
     }
     std::fs::write(DOCS, format!("{before}{BEGIN}{table}{END}{after}"))
 }

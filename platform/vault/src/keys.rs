@@ -129,8 +129,10 @@ impl Vault {
             return Err(KeyError::Erased);
         }
         let wrapped = item.get("wrapped").and_then(|value| value.as_b().ok()).ok_or_else(|| failed(&"the key's item has no `wrapped`"))?;
-        let call =
-            DecryptInput::builder().key_id(&self.kms_key).ciphertext_blob(wrapped.clone()).encryption_context("subject", person.to_string());
+        let call = DecryptInput::builder()
+            .key_id(&self.kms_key)
+            .ciphertext_blob(wrapped.clone())
+            .encryption_context("subject", person.to_string());
         let answer = self.kms.send(call).await.map_err(|error| failed(&DisplayErrorContext(&error)))?;
         self.person_key(answer.plaintext())
     }

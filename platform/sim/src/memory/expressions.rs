@@ -162,10 +162,9 @@ impl Parsed {
             match part {
                 Condition::Compares(key, Comparison::Equal, value) if of(key) == "PK" => range.pk = of(value),
                 Condition::Compares(_, comparison, value) => range.sk.push(Bound::Compares(*comparison, of(value))),
-                Condition::Between(_, first, last) => range.sk.extend([
-                    Bound::Compares(Comparison::GreaterOrEqual, of(first)),
-                    Bound::Compares(Comparison::LessOrEqual, of(last)),
-                ]),
+                Condition::Between(_, first, last) => range
+                    .sk
+                    .extend([Bound::Compares(Comparison::GreaterOrEqual, of(first)), Bound::Compares(Comparison::LessOrEqual, of(last))]),
                 Condition::BeginsWith(_, prefix) => range.sk.push(Bound::BeginsWith(of(prefix))),
                 _ => panic!("`{expression}` is no key condition"),
             }

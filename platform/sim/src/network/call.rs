@@ -79,7 +79,13 @@ impl Answer {
     pub fn status(&self) -> u16 {
         match self {
             Self::Wire(status, _) => *status,
-            Self::Port(response) => if response.is_ok() { 200 } else { 400 },
+            Self::Port(response) => {
+                if response.is_ok() {
+                    200
+                } else {
+                    400
+                }
+            }
         }
     }
 

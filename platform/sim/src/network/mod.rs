@@ -64,7 +64,10 @@ pub struct Network {
 enum Waiting {
     Call(Box<Asked>),
     /// None where the connection broke.
-    Answer { answer: Option<Answer>, to: oneshot::Sender<Option<Answer>> },
+    Answer {
+        answer: Option<Answer>,
+        to: oneshot::Sender<Option<Answer>>,
+    },
 }
 
 /// A call that waits for its turn, and who waits for its answer.
@@ -236,7 +239,8 @@ impl Network {
 
     fn put_events(&self, entries: &[Entry<'_>], (site, entity, attempt): (&str, &str, u64), by: &Environment) -> Vec<Put> {
         let now = self.clock.elapsed();
-        let fails = |number: usize| by.breaks && self.faults.fires(Fault::FailedEntries, (site, &format!("{entity}/{number}"), attempt), now);
+        let fails =
+            |number: usize| by.breaks && self.faults.fires(Fault::FailedEntries, (site, &format!("{entity}/{number}"), attempt), now);
         let failing = (0..entries.len()).map(fails).collect::<Vec<bool>>();
         self.bus.put_events(entries, &failing, &self.clock, &self.faults)
     }

@@ -5,6 +5,9 @@ use std::sync::{Arc, Weak};
 
 use annals_aws::{Answering, Failure, Port, Request, Response};
 use annals_reads::Item;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::scan::ScanInput;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use aws_sdk_eventbridge::operation::put_events::{PutEventsInput, PutEventsOutput};
 use aws_sdk_eventbridge::types::PutEventsResultEntry;
@@ -57,76 +60,103 @@ impl Port for Ports {
 
 /// The call that a request is.
 fn read(request: Request) -> Call {
-    let (table, entity, digest, eventual) = about(&request);
+    let About { table, entity, digest, eventual } = About::request(&request);
     let digest = digest ^ digest_of_text(request.operation());
     let entity = entity.unwrap_or_else(|| format!("{digest:016x}"));
-    Call { operation: request.operation().to_owned(), table, entity, digest, eventual, carried: Carried::Port(request) }
+    Call { operation: request.operation().to_owned(), table: table.to_owned(), entity, digest, eventual, carried: Carried::Port(request) }
 }
 
-/// The table of a request, the first key in it, a hash of what it asks, and whether it is an eventual read.
-fn about(request: &Request) -> (String, Option<String>, u64, bool) {
-    let named = |table: &Option<String>| table.clone().unwrap_or_default();
-    let of_key = |table: String, key: Option<&Item>, eventual: bool| {
-        let key = key.map(key_of);
-        let digest = digest_of_text(&table) ^ key.as_deref().map_or(0, digest_of_text).rotate_left(7);
-        (table, key, digest, eventual)
-    };
-    match request {
-        Request::GetItem(input) => of_key(named(&input.table_name), input.key.as_ref(), input.consistent_read != Some(true)),
-        Request::PutItem(input) => of_key(named(&input.table_name), input.item.as_ref(), false),
-        Request::UpdateItem(input) => of_key(named(&input.table_name), input.key.as_ref(), false),
-        Request::DeleteItem(input) => of_key(named(&input.table_name), input.key.as_ref(), false),
-        Request::BatchGetItem(input) => {
-            let Some((table, asked)) = input.request_items.iter().flatten().next() else { return Default::default() };
-            let keys = asked.keys.iter().map(|key| digest_of_text(&key_of(key)));
-            let digest = keys.fold(digest_of_text(table), |digest, key| mix(digest ^ key));
-            (table.clone(), asked.keys.first().map(key_of), digest, asked.consistent_read != Some(true))
+/// What a request is about.
+#[derive(Default)]
+struct About<'r> {
+    /// The table, where it names one.
+    table: &'r str,
+    /// The first key in it.
+    entity: Option<String>,
+    /// The same for what asks the same, and hardly ever for something else.
+    digest: u64,
+    /// Whether it is a read that may show what was there before.
+    eventual: bool,
+}
+
+impl<'r> About<'r> {
+    fn request(request: &'r Request) -> Self {
+        match request {
+            Request::GetItem(input) => Self::item(&input.table_name, &input.key).eventual(input.consistent_read),
+            Request::PutItem(input) => Self::item(&input.table_name, &input.item),
+            Request::UpdateItem(input) => Self::item(&input.table_name, &input.key),
+            Request::DeleteItem(input) => Self::item(&input.table_name, &input.key),
+            Request::BatchGetItem(input) => Self::batch(input),
+            Request::Query(input) => Self::query(input).eventual(input.consistent_read),
+            Request::Scan(input) => Self::scan(input),
+            Request::TransactWriteItems(input) => Self::keys(input.transact_items.iter().flatten().filter_map(place)),
+            Request::ExecuteStatement(input) => {
+                Self::keys(insertion(input.statement.as_deref(), input.parameters.as_deref()).as_ref().map(|(table, item)| (*table, item)))
+            }
+            Request::ExecuteTransaction(input) => {
+                let statements = input.transact_statements.iter().flatten();
+                let all: Vec<_> = statements.filter_map(|one| insertion(Some(&one.statement), one.parameters.as_deref())).collect();
+                Self::keys(all.iter().map(|(table, item)| (*table, item)))
+            }
+            Request::PutEvents(input) => Self::text(input.entries.iter().flatten().filter_map(|entry| entry.detail())),
+            Request::GenerateDataKey(input) => Self::text(input.encryption_context().and_then(|context| context.get("subject"))),
+            Request::Decrypt(input) => Self::text(input.encryption_context().and_then(|context| context.get("subject"))),
+            Request::SendEmail(input) => Self::text([effect(input)]),
         }
-        Request::Query(input) => {
-            let values = input.expression_attribute_values.iter().flatten();
-            let values = values.map(|(name, value)| mix(digest_of_text(name) ^ digest_of_value(value).rotate_left(7)));
-            let after = input.exclusive_start_key.as_ref().map_or(0, |key| digest_of_text(&key_of(key)));
-            let asked = values.fold(digest_of_text(input.table_name.as_deref().unwrap_or_default()), u64::wrapping_add);
-            let asked = mix(asked ^ after ^ u64::from(input.scan_index_forward == Some(false)) ^ (input.limit.unwrap_or(0) as u64) << 32);
-            (named(&input.table_name), None, asked, input.consistent_read != Some(true))
+    }
+
+    fn eventual(self, consistent_read: Option<bool>) -> Self {
+        Self { eventual: consistent_read != Some(true), ..self }
+    }
+
+    fn item(table: &'r Option<String>, item: &'r Option<Item>) -> Self {
+        Self::keys(table.as_deref().zip(item.as_ref()))
+    }
+
+    /// Several items or keys, in this order.
+    fn keys<'i>(places: impl IntoIterator<Item = (&'r str, &'i Item)>) -> Self {
+        let mut about = Self::default();
+        for (table, item) in places {
+            let key = key_of(item);
+            about.digest = mix(about.digest ^ digest_of_text(&key) ^ digest_of_text(table).rotate_left(7));
+            if about.entity.is_none() {
+                (about.table, about.entity) = (table, Some(key));
+            }
         }
-        Request::Scan(input) => {
-            let after = input.exclusive_start_key.as_ref().map_or(0, |key| digest_of_text(&key_of(key)));
-            (named(&input.table_name), None, mix(after ^ (input.segment.unwrap_or(0) as u64) << 32), false)
-        }
-        Request::TransactWriteItems(input) => {
-            let actions = || input.transact_items.iter().flatten();
-            let table = actions().find_map(|action| place(action).map(|(table, _)| table.to_owned())).unwrap_or_default();
-            let keys = actions().filter_map(|action| Some(digest_of_text(&key_of(place(action)?.1))));
-            let digest = keys.fold(17, |digest, key| mix(digest ^ key));
-            (table, actions().next().and_then(|action| Some(key_of(place(action)?.1))), digest, false)
-        }
-        Request::ExecuteStatement(input) => {
-            let inserted = insertion(input.statement.as_deref().unwrap_or_default(), input.parameters.as_deref().unwrap_or_default());
-            let key = key_of(&inserted.1);
-            let digest = digest_of_text(&key);
-            (inserted.0, Some(key), digest, false)
-        }
-        Request::ExecuteTransaction(input) => {
-            let all = input.transact_statements.iter().flatten();
-            let all: Vec<_> = all.map(|one| insertion(&one.statement, one.parameters.as_deref().unwrap_or_default())).collect();
-            let digest = all.iter().fold(17, |digest, one| mix(digest ^ digest_of_text(&key_of(&one.1))));
-            let first = all.into_iter().next();
-            let key = first.as_ref().map(|one| key_of(&one.1));
-            (first.map(|one| one.0).unwrap_or_default(), key, digest, false)
-        }
-        Request::PutEvents(input) => {
-            let entries = input.entries.iter().flatten();
-            (String::new(), None, entries.fold(2, |digest, entry| mix(digest ^ digest_of_text(entry.detail.as_deref().unwrap_or_default()))), false)
-        }
-        Request::GenerateDataKey(input) => (String::new(), None, digest_of_context(input.encryption_context()), false),
-        Request::Decrypt(input) => (String::new(), None, digest_of_context(input.encryption_context()), false),
-        Request::SendEmail(input) => (String::new(), None, digest_of_text(effect(input)), false),
+        about
+    }
+
+    fn batch(input: &'r BatchGetItemInput) -> Self {
+        let asked = input.request_items.iter().flatten().next();
+        asked.map_or_else(Self::default, |(table, asked)| {
+            Self::keys(asked.keys.iter().map(|key| (table.as_str(), key))).eventual(asked.consistent_read)
+        })
+    }
+
+    fn query(input: &'r QueryInput) -> Self {
+        let values = input.expression_attribute_values.iter().flatten();
+        // A sum: values have no order.
+        let values = values.map(|(name, value)| mix(digest_of_text(name) ^ digest_of_value(value).rotate_left(7)));
+        let (table, backwards) = (input.table_name.as_deref().unwrap_or_default(), input.scan_index_forward == Some(false));
+        let page = mix(digest_of_start(&input.exclusive_start_key)
+            ^ u64::from(input.limit.unwrap_or(0).unsigned_abs()) << 1
+            ^ u64::from(backwards));
+        Self { table, entity: None, digest: values.fold(digest_of_text(table) ^ page, u64::wrapping_add), eventual: false }
+    }
+
+    fn scan(input: &'r ScanInput) -> Self {
+        let digest = mix(digest_of_start(&input.exclusive_start_key) ^ u64::from(input.segment.unwrap_or(0).unsigned_abs()));
+        Self { table: input.table_name.as_deref().unwrap_or_default(), entity: None, digest, eventual: false }
+    }
+
+    fn text(texts: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let digest = texts.into_iter().fold(2, |digest, text| mix(digest ^ digest_of_text(text.as_ref())));
+        Self { digest, ..Self::default() }
     }
 }
 
-fn digest_of_context(context: Option<&std::collections::HashMap<String, String>>) -> u64 {
-    digest_of_text(context.and_then(|context| context.get("subject")).map_or("", String::as_str))
+fn digest_of_start(key: &Option<Item>) -> u64 {
+    key.as_ref().map_or(0, |key| digest_of_text(&key_of(key)))
 }
 
 fn digest_of_value(value: &AttributeValue) -> u64 {
@@ -153,19 +183,16 @@ fn place(action: &TransactWriteItem) -> Option<(&str, &Item)> {
 }
 
 /// The table and the item that `INSERT INTO "<table>" VALUE {'<name>': ?, …}` inserts with these values.
-fn insertion(statement: &str, values: &[AttributeValue]) -> (String, Item) {
-    let rest = statement.strip_prefix("INSERT INTO \"").and_then(|rest| rest.split_once('"'));
-    let Some((table, rest)) = rest else { return Default::default() };
+fn insertion<'r>(statement: Option<&'r str>, values: Option<&[AttributeValue]>) -> Option<(&'r str, Item)> {
+    let (table, rest) = statement?.strip_prefix("INSERT INTO \"")?.split_once('"')?;
     let names = rest.split('\'').skip(1).step_by(2);
-    (table.to_owned(), names.zip(values).map(|(name, value)| (name.to_owned(), value.clone())).collect())
+    Some((table, names.zip(values?).map(|(name, value)| (name.to_owned(), value.clone())).collect()))
 }
 
 /// What a request will have written, if it is done.
 pub(super) fn wrote(request: &Request) -> Vec<Wrote> {
     match request {
-        Request::PutItem(input) => {
-            input.item.iter().map(|item| Wrote::of(input.table_name.as_deref().unwrap_or_default(), item)).collect()
-        }
+        Request::PutItem(input) => input.item.iter().map(|item| Wrote::of(input.table_name.as_deref().unwrap_or_default(), item)).collect(),
         Request::TransactWriteItems(input) => {
             let action = |action: &TransactWriteItem| {
                 let put = action.put.as_ref().map(|put| Wrote::of(&put.table_name, &put.item));
@@ -175,13 +202,13 @@ pub(super) fn wrote(request: &Request) -> Vec<Wrote> {
             input.transact_items.iter().flatten().filter_map(action).collect()
         }
         Request::ExecuteStatement(input) => {
-            let (table, item) = insertion(input.statement.as_deref().unwrap_or_default(), input.parameters.as_deref().unwrap_or_default());
-            vec![Wrote::item(&table, item)]
+            let inserted = insertion(input.statement.as_deref(), input.parameters.as_deref());
+            inserted.map(|(table, item)| Wrote::item(table, item)).into_iter().collect()
         }
         Request::ExecuteTransaction(input) => {
-            let one = |(table, item): (String, Item)| Wrote::item(&table, item);
-            let all = input.transact_statements.iter().flatten();
-            all.map(|statement| one(insertion(&statement.statement, statement.parameters.as_deref().unwrap_or_default()))).collect()
+            let statements = input.transact_statements.iter().flatten();
+            let inserted = statements.filter_map(|one| insertion(Some(&one.statement), one.parameters.as_deref()));
+            inserted.map(|(table, item)| Wrote::item(table, item)).collect()
         }
         Request::UpdateItem(input) if input.update_expression.as_deref().is_some_and(|update| update.contains("erased_at")) => {
             vec![Wrote::Erased { key: input.key.as_ref().map(key_of).unwrap_or_default() }]

@@ -4,7 +4,8 @@
 use std::process::Command;
 
 fn replay(layer: &str, seed: &str) -> Vec<u8> {
-    let output = Command::new(env!("CARGO_BIN_EXE_sim")).args(["replay", "--trace", "--seconds", "15", "--layer", layer, "--seed", seed]).output();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_sim")).args(["replay", "--trace", "--seconds", "15", "--layer", layer, "--seed", seed]).output();
     let output = output.expect("the simulator starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout).lines().rev().take(3).collect::<String>());
     output.stdout

@@ -91,9 +91,9 @@ fn asked() -> impl Strategy<Value = Asked> {
     prop_oneof![
         (key.clone(), written(), condition()).prop_map(|(key, written, condition)| Asked::Put(key, written, condition)),
         (key.clone(), written()).prop_map(|(key, written)| Asked::Insert(key, written)),
-        (key.clone(), key.clone(), written()).prop_filter("a transaction has a key once", |(one, other, _)| one != other).prop_map(
-            |(one, other, written)| Asked::InsertBoth(one, other, written)
-        ),
+        (key.clone(), key.clone(), written())
+            .prop_filter("a transaction has a key once", |(one, other, _)| one != other)
+            .prop_map(|(one, other, written)| Asked::InsertBoth(one, other, written)),
         (key.clone(), written(), condition()).prop_map(|(first, written, condition)| Asked::Transact {
             stamp: (first, written, condition),
             row: (first + 1) % 12,
@@ -126,7 +126,10 @@ fn key(number: u8) -> Item {
 fn item(number: u8, written: Written) -> Item {
     let mut item = key(number);
     item.extend([("rev".into(), n(written.rev)), ("ver".into(), n(written.ver)), ("owner".into(), s(format!("owner {}", written.rev)))]);
-    item.insert("list".into(), AttributeValue::L(vec![AttributeValue::M(Item::from([("a".into(), n(written.ver))])), AttributeValue::Bool(true)]));
+    item.insert(
+        "list".into(),
+        AttributeValue::L(vec![AttributeValue::M(Item::from([("a".into(), n(written.ver))])), AttributeValue::Bool(true)]),
+    );
     item
 }
 
@@ -178,7 +181,9 @@ async fn answer(table: &DynamoDb, asked: &Asked) -> String {
             match table.send(put).await {
                 Ok(_) => "put".into(),
                 Err(error) => match error.as_service_error() {
-                    Some(PutItemError::ConditionalCheckFailedException(failed)) => format!("{} {:?}", code(&error), failed.item().map(sorted)),
+                    Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                        format!("{} {:?}", code(&error), failed.item().map(sorted))
+                    }
                     _ => code(&error),
                 },
             }
@@ -231,7 +236,8 @@ async fn answer(table: &DynamoDb, asked: &Asked) -> String {
             counted.map_or_else(|error| code(&error), |output| format!("{:?}", output.attributes().map(sorted)))
         }
         Asked::Delete(number) => {
-            let delete = DeleteItemInput::builder().table_name(TABLE).set_key(Some(key(*number))).condition_expression("#rev = :rev AND ver > :ver");
+            let delete =
+                DeleteItemInput::builder().table_name(TABLE).set_key(Some(key(*number))).condition_expression("#rev = :rev AND ver > :ver");
             let delete = delete.expression_attribute_names("#rev", "rev").expression_attribute_values(":rev", n(1));
             let delete = delete.expression_attribute_values(":ver", n(3));
             table.send(delete).await.map_or_else(|error| code(&error), |_| "deleted".into())
@@ -273,7 +279,8 @@ fn transaction(stamp: &(u8, Written, Option<usize>), row: u8, deleted: u8, total
     let (first, written, condition) = stamp;
     let condition = condition.map(|number| CONDITIONS[number]);
     let (names, values) = condition.map_or((None, None), |condition| given(condition, *written));
-    let put = Put::builder().table_name(TABLE).set_item(Some(item(*first, *written))).set_condition_expression(condition.map(str::to_owned));
+    let put =
+        Put::builder().table_name(TABLE).set_item(Some(item(*first, *written))).set_condition_expression(condition.map(str::to_owned));
     let put = put.set_expression_attribute_names(names).set_expression_attribute_values(values).build().unwrap();
     let own = Put::builder().table_name(TABLE).set_item(Some(item(row, *written)));
     let own = own.condition_expression("attribute_not_exists(PK) OR #owner = :owner").expression_attribute_names("#owner", "owner");
@@ -300,7 +307,8 @@ async fn query(table: &DynamoDb, pk: u8, sort: Sort, forward: bool, limit: i32) 
     };
     let mut names = std::collections::HashMap::from([("#pk".to_owned(), "PK".to_owned())]);
     names.extend((!condition.is_empty()).then(|| ("#sk".to_owned(), "SK".to_owned())));
-    let values: Item = values.into_iter().map(|(name, value)| (name.to_owned(), value)).chain([(":pk".to_owned(), s(format!("P#{pk}")))]).collect();
+    let values: Item =
+        values.into_iter().map(|(name, value)| (name.to_owned(), value)).chain([(":pk".to_owned(), s(format!("P#{pk}")))]).collect();
     let (mut items, mut after) = (vec![], None);
     loop {
         let query = QueryInput::builder().table_name(TABLE).key_condition_expression(format!("#pk = :pk{condition}"));
@@ -322,7 +330,8 @@ async fn embedded() -> (Local, DynamoDb) {
     let mut config = Config::new(Store::Memory, Arc::new(SimClock::new(3)), Arc::new(Seeded::new(1)));
     config.tables = vec![access_patterns::billing().table(TABLE).unwrap().create_table_json()];
     let everything = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
-    config.roles = vec![Role { name: "test".into(), access_key_id: "AKIATEST".into(), secret_access_key: "s".into(), policies: vec![everything] }];
+    config.roles =
+        vec![Role { name: "test".into(), access_key_id: "AKIATEST".into(), secret_access_key: "s".into(), policies: vec![everything] }];
     let local = Local::open(config).await.unwrap();
     let account = annals_lambda::Account::new(local.http_client(), local.credentials("test").unwrap(), annals_local::arn::REGION);
     (local, account.dynamodb())
