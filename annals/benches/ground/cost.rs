@@ -79,7 +79,7 @@ pub(crate) async fn run() {
         faults: None,
     };
     let system = System::open(options).await.expect("an in-memory system opens");
-    let client = system.account("create-subscription").dynamodb();
+    let client = system.account("create-subscription").sdk_dynamodb();
     let reads = Reads::new(client.clone(), access_patterns::billing());
     let log = Log::new(client, reads, LogConfig::new("subscriptions-log"), clock.clone(), ids.clone());
     println!("cost per append (stream length, events: calls, WCU, RCU; kilobytes of the item, rounded up)");

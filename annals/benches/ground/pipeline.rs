@@ -158,7 +158,7 @@ impl Model {
     pub(crate) async fn of(system: &Arc<System>) -> Self {
         let (id, _) = create(&*keyed(system), "model").await;
         system.local().settle().await;
-        let auditor = Reads::new(system.account("auditor").dynamodb(), access_patterns::billing());
+        let auditor = Reads::new(system.account("auditor").sdk_dynamodb(), access_patterns::billing());
         let row = auditor.get_item("get_subscription_strong", &Params::new().text("id", &id)).await.expect("a read").expect("the row");
         let key = Params::new().text("stream_type", "SUB").text("stream_id", &id).number("version", 1);
         let commit = auditor.get_item("get_commit", &key).await.expect("a read").expect("the commit");
@@ -203,7 +203,7 @@ fn id(number: u64) -> String {
 /// Writes commits with nothing delivered: the backlog. As administrator, in batches: what is measured comes after it.
 pub(crate) async fn fill(system: &Arc<System>, model: &Model, records: u64, commits: u64) {
     const AT_ONCE: u64 = 25;
-    let client = system.account("administrator").dynamodb();
+    let client = system.account("administrator").sdk_dynamodb();
     for first in (0..records).step_by(AT_ONCE as usize) {
         // Ten streams side by side: commits of one stream are near each other, and never all in a row.
         let items = (first..(first + AT_ONCE).min(records)).map(|n| {
@@ -222,7 +222,7 @@ pub(crate) async fn fill(system: &Arc<System>, model: &Model, records: u64, comm
 async fn bare_puts(system: &Arc<System>, model: &Model, first: u64, count: u64) -> f64 {
     let (system, model) = (system.clone(), Arc::new(model.clone()));
     rate(count, move |numbers| {
-        let (client, model) = (system.account("billing-projector").dynamodb(), model.clone());
+        let (client, model) = (system.account("billing-projector").sdk_dynamodb(), model.clone());
         async move {
             for n in numbers {
                 let put = client.put_item().table_name(ROWS).set_item(Some(model.row(first + n)));

@@ -115,7 +115,7 @@ pub(crate) fn rebuilding(system: &Arc<System>) -> (Reconciler, Arc<dyn Clock>) {
 }
 
 async fn scan_and_write(system: &System) -> u64 {
-    let client = system.account("administrator").dynamodb();
+    let client = system.account("administrator").sdk_dynamodb();
     let (mut streams, mut after) = (0, None);
     loop {
         let page = client.scan().table_name(BILLING.log).limit(1_000).set_exclusive_start_key(after).send().await.expect("a page");

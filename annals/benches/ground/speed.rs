@@ -83,7 +83,7 @@ async fn compare(durability: Durability) {
 async fn bare_inserts(system: &Arc<System>, count: u64) -> f64 {
     let system = system.clone();
     rate(count, move |n| {
-        let client = system.account("create-subscription").dynamodb();
+        let client = system.account("create-subscription").sdk_dynamodb();
         async move {
             for n in n {
                 let item = commit_like(n);

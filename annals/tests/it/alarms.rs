@@ -85,7 +85,7 @@ async fn tampering_stays_an_alarm_until_a_person_says_why_it_may_end_and_stays_i
     let world = World::new().await;
     let stream = format!("SUB#{}", world.subscribe("k", "ada").await);
     world.settle().await;
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     let key = |text: &str| AttributeValue::S(text.to_owned());
     let tamper = || {
         let update = client.update_item().table_name("subscriptions-log").key("PK", key(&stream)).key("SK", key("00000000000000000001"));

@@ -61,7 +61,7 @@ async fn a_command_role_cannot_change_a_commit_in_process_or_over_loopback() {
     let key = format!("SUB#{}", world.subscribe("k", "ada").await);
     let before = world.items(LOG).await;
     for account in [world.system.account("create-subscription"), listening(&world, "create-subscription").await] {
-        for (attempt, refused) in attempts(&account.dynamodb(), &key).await {
+        for (attempt, refused) in attempts(&account.sdk_dynamodb(), &key).await {
             assert_eq!(refused.as_deref(), Some("AccessDeniedException"), "{attempt}");
         }
     }
@@ -75,7 +75,7 @@ async fn an_administrators_change_succeeds_and_raises_the_alarm_by_itself() {
     let world = World::on_machine_time().await;
     let key = format!("SUB#{}", world.subscribe("k", "ada").await);
     world.settle().await;
-    for (attempt, refused) in attempts(&listening(&world, "administrator").await.dynamodb(), &key).await {
+    for (attempt, refused) in attempts(&listening(&world, "administrator").await.sdk_dynamodb(), &key).await {
         assert_eq!(refused, None, "{attempt}");
     }
     world.settle().await;
@@ -91,7 +91,7 @@ async fn a_change_of_the_notifications_log_is_an_alarm_too() {
     world.webhook(&crate::world::notice("evt_1", "invoice.paid", &invoice, 4900, 1)).await;
     world.settle().await;
     let commit = world.items("notifications-log").await.remove(0);
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     let (pk, sk) = (commit["PK"].clone(), commit["SK"].clone());
     client.delete_item().table_name("notifications-log").key("PK", pk).key("SK", sk).send().await.unwrap();
     world.settle().await;
@@ -111,7 +111,7 @@ async fn credentials_that_do_not_sign_are_refused() {
 #[tokio::test]
 async fn a_read_that_no_matrix_lists_is_refused() {
     let world = World::on_machine_time().await;
-    let client = world.system.account("auditor").dynamodb();
+    let client = world.system.account("auditor").sdk_dynamodb();
     let unlisted = client
         .query()
         .table_name("subscriptions")

@@ -145,7 +145,7 @@ async fn a_period_an_inclusion_and_an_extension_verify_without_annals() {
 #[tokio::test(start_paused = true)]
 async fn rows_that_are_not_what_the_log_folds_to_are_told() {
     let (world, invoice) = world().await;
-    let administrator = world.system.account("administrator").dynamodb();
+    let administrator = world.system.account("administrator").sdk_dynamodb();
     let call = administrator.update_item().table_name("subscriptions").key("PK", AttributeValue::S(format!("INV#{invoice}")));
     let call = call.key("SK", AttributeValue::S("META".into())).update_expression("SET amount = :a");
     call.expression_attribute_values(":a", AttributeValue::N("1".into())).send().await.unwrap();
@@ -156,7 +156,7 @@ async fn rows_that_are_not_what_the_log_folds_to_are_told() {
 #[tokio::test(start_paused = true)]
 async fn a_history_that_was_changed_is_not_told() {
     let (world, invoice) = world().await;
-    let administrator = world.system.account("administrator").dynamodb();
+    let administrator = world.system.account("administrator").sdk_dynamodb();
     // The newest commit of its stream: no later one vouches for it.
     let key = AttributeValue::S("00000000000000000002".into());
     let call = administrator.update_item().table_name("subscriptions-log").key("PK", AttributeValue::S(format!("INV#{invoice}")));

@@ -57,7 +57,7 @@ async fn check(world: &World) -> String {
         Ok(walked) => walked,
         Err(finding) => return finding.check.to_owned(),
     };
-    let client = world.system.account("auditor").dynamodb();
+    let client = world.system.account("auditor").sdk_dynamodb();
     let reads = annals_reads::Reads::new(client.clone(), access_patterns::billing());
     let ids = std::sync::Arc::new(annals_kit::ids::SeededIds::new(1));
     let log = annals_log::Log::new(client, reads, annals_log::LogConfig::new(LOG), world.clock.clone(), ids);
@@ -79,12 +79,12 @@ async fn check(world: &World) -> String {
 }
 
 async fn put(world: &World, table: &str, item: &Item) {
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     client.put_item().table_name(table).set_item(Some(item.clone())).send().await.unwrap();
 }
 
 async fn delete(world: &World, table: &str, item: &Item) {
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     let call = client.delete_item().table_name(table).key("PK", item["PK"].clone()).key("SK", item["SK"].clone());
     call.send().await.unwrap();
 }

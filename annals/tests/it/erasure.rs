@@ -148,7 +148,7 @@ async fn rows_that_are_thrown_away_fold_the_same_again_and_nobody_gets_an_email_
     for table in tables {
         before.push(rows(&world, table).await);
     }
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     for (table, rows) in tables.iter().zip(&before) {
         for row in rows.values() {
             let delete = client.delete_item().table_name(*table).key("PK", row["PK"].clone()).key("SK", row["SK"].clone());
@@ -190,7 +190,7 @@ async fn every_row_that_is_thrown_away_is_rebuilt_without_an_email_a_push_or_an_
     for table in tables {
         before.push(rows(&world, table).await);
     }
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     for (table, rows) in tables.iter().zip(&before) {
         assert!(rows.values().any(|row| thrown_away(row).is_some()), "{table} has own rows");
         for row in rows.values() {

@@ -25,7 +25,7 @@ async fn commits_are_sequenced_signed_and_served() {
     for signer in ["billing-signer", "identity-signer", "notifications-signer"] {
         world.system.local().invoke(signer, json!({})).await.unwrap();
     }
-    let client = world.system.account("auditor").dynamodb();
+    let client = world.system.account("auditor").sdk_dynamodb();
     let table = LedgerTable::new(client.clone(), Reads::new(client, access_patterns::billing()), "subscriptions-ledger");
     let (mut walk, mut hashes) = (Reader::new(table).all(), vec![]);
     while let Some(entries) = walk.next_entries().await.unwrap() {
@@ -52,7 +52,7 @@ async fn the_ledgers_own_function_cannot_change_it() {
     world.settle().await;
     let before = world.items("subscriptions-ledger").await;
     assert_eq!(before.len(), 3, "a batch, the seal of nothing and the opening of today");
-    let client = world.system.account("billing-ledger").dynamodb();
+    let client = world.system.account("billing-ledger").sdk_dynamodb();
     for item in &before {
         let (pk, sk) = (item["PK"].clone(), item["SK"].clone());
         let deleted = client.delete_item().table_name("subscriptions-ledger").key("PK", pk.clone()).key("SK", sk.clone()).send().await;
@@ -72,7 +72,7 @@ async fn a_signer_that_refuses_raises_the_alarm() {
     let sign = || world.system.local().invoke("billing-signer", json!({}));
     assert_eq!(sign().await.unwrap()["size"], 1);
     let batch = world.items("subscriptions-ledger").await.into_iter().find(|item| item.contains_key("e")).unwrap();
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     let (pk, sk) = (batch["PK"].clone(), batch["SK"].clone());
     client.delete_item().table_name("subscriptions-ledger").key("PK", pk).key("SK", sk).send().await.unwrap();
     assert!(sign().await.unwrap()["refused"].as_str().unwrap().contains("checkpoint-beyond-ledger"));

@@ -115,7 +115,7 @@ const LEDGERS: [(&str, &str); 3] =
 
 /// The keys of the commits in a ledger, each as often as it is there, sorted.
 async fn sequenced(world: &World, ledger: &'static str) -> Vec<(String, String)> {
-    let client = world.system.account("auditor").dynamodb();
+    let client = world.system.account("auditor").sdk_dynamodb();
     let has_it = |matrix: &Arc<access_patterns::Matrix>| matrix.tables().iter().any(|table| table.name() == ledger);
     let matrix = access_patterns::all().into_iter().find(has_it).unwrap();
     let (mut walk, mut keys) = (Reader::new(LedgerTable::new(client.clone(), Reads::new(client, matrix), ledger)).all(), vec![]);

@@ -116,7 +116,14 @@ async fn a_second_delivery_from_the_queue_sends_nothing() {
         .detail_type("PAYMENT_RECEIVED")
         .detail(detail(payment).to_string())
         .build();
-    assert_eq!(events.put_events().entries(entry).send().await.unwrap().failed_entry_count(), 0);
+    assert_eq!(
+        events
+            .send(aws_sdk_eventbridge::operation::put_events::PutEventsInput::builder().entries(entry))
+            .await
+            .unwrap()
+            .failed_entry_count(),
+        0
+    );
     world.settle().await;
     assert_eq!((mails(&world).len(), world.count("notifications-log").await), (1, commits));
 }

@@ -310,7 +310,7 @@ async fn another_password_ends_every_other_session() {
 async fn an_outdated_hash_is_made_again_when_its_owner_logs_in() {
     let world = World::new().await;
     let ada = world.person("ada@example.com", "Ada").await;
-    let client = world.system.account("administrator").dynamodb();
+    let client = world.system.account("administrator").sdk_dynamodb();
     let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
     let outdated = identity_service::password::Password::new(PASSWORD).hash_at(8 * 1024, &*ids());
     let key = format!("USER#{}", ada.id);

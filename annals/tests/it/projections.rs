@@ -65,7 +65,7 @@ async fn item(world: &World, pk: &str, sk: &str) -> Item {
 /// Someone with every right changes an item.
 async fn change(world: &World, mut item: Item, changes: &[(&str, AttributeValue)]) {
     changes.iter().for_each(|(name, value)| drop(item.insert((*name).to_owned(), value.clone())));
-    let administrator = world.system.account("administrator").dynamodb();
+    let administrator = world.system.account("administrator").sdk_dynamodb();
     administrator.put_item().table_name("subscriptions").set_item(Some(item)).send().await.unwrap();
 }
 
@@ -103,7 +103,7 @@ async fn a_row_a_state_a_moving_row_and_a_total_changed_by_hand_are_told() {
     }
     // A row that is gone is told as well.
     let open = item(&world, "OPEN#ada", "").await;
-    let administrator = world.system.account("administrator").dynamodb();
+    let administrator = world.system.account("administrator").sdk_dynamodb();
     let delete = administrator.delete_item().table_name("subscriptions").key("PK", open["PK"].clone()).key("SK", open["SK"].clone());
     delete.send().await.unwrap();
     says(&world, &["diff", "open-invoices"], Answer::No).await;

@@ -172,7 +172,7 @@ async fn a_subscription_that_cannot_be_read_keeps_no_other_from_its_invoice() {
         ("p".into(), AttributeValue::M([].into())),
     ];
     item.insert("e".into(), AttributeValue::L(vec![AttributeValue::M(event.into())]));
-    let administrator = world.system.account("administrator").dynamodb();
+    let administrator = world.system.account("administrator").sdk_dynamodb();
     administrator.put_item().table_name("subscriptions-log").set_item(Some(item)).send().await.unwrap();
     world.settle().await;
     let report = tick(&world, INVOICES).await;

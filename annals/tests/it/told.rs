@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use annals_bus::{Detail, Metadata};
 use annals_local::{Call, Fault, Faults};
 use annals_log::Commit;
+use aws_sdk_eventbridge::operation::put_events::PutEventsInput;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -98,7 +99,7 @@ async fn put_events(world: &World, service: &str, commit: &Commit) {
         let detail = serde_json::to_string(&Detail { metadata, data: event.payload.clone() }).unwrap();
         let entry =
             PutEventsRequestEntry::builder().event_bus_name("annals").source(service).detail_type(&event.event_type).detail(detail).build();
-        assert_eq!(events.put_events().entries(entry).send().await.unwrap().failed_entry_count(), 0);
+        assert_eq!(events.send(PutEventsInput::builder().entries(entry)).await.unwrap().failed_entry_count(), 0);
     }
 }
 

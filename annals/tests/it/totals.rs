@@ -53,7 +53,7 @@ async fn totals_follow_invoices_and_payments_and_are_explained_by_their_commits(
     let total = items.iter().find(|item| item.get("total") == Some(&AttributeValue::S(revenue.clone()))).unwrap();
     let mut changed = total.clone();
     changed.insert("amount".into(), AttributeValue::N("1000000".into()));
-    let administrator = world.system.account("administrator").dynamodb();
+    let administrator = world.system.account("administrator").sdk_dynamodb();
     administrator.put_item().table_name("subscriptions").set_item(Some(changed)).send().await.unwrap();
     assert_eq!(ask(&world, &["explain", "revenue-by-month", &revenue]).await.unwrap(), Answer::No);
 }

@@ -195,7 +195,7 @@ impl World {
     }
 
     pub(crate) async fn items(&self, table: &str) -> Vec<annals_reads::Item> {
-        let client = self.system.account("administrator").dynamodb();
+        let client = self.system.account("administrator").sdk_dynamodb();
         let mut pages = client.scan().table_name(table).limit(500).into_paginator().items().send();
         let mut items = vec![];
         while let Some(item) = pages.next().await {

@@ -126,7 +126,7 @@ async fn account(clock: Arc<dyn Clock>) -> (Local, aws_sdk_dynamodb::Client) {
     let local = Local::open(config).await.expect("an account in memory opens");
     let credentials = local.credentials("all").expect("the role was configured");
     let account = Account::new(local.http_client(), credentials, annals_local::arn::REGION);
-    let client = account.dynamodb();
+    let client = account.sdk_dynamodb();
     (local, client)
 }
 
@@ -174,7 +174,7 @@ async fn month(size: usize) -> (Local, History, Reads, Reads, Arc<Memory>, Uuid)
         // What is sequenced on the 15th, when its batch is full; the rare actor's, and one stream.
         let sequenced = ((place / BATCH + 1) * BATCH) as i64 * step;
         if sequenced / 86_400_000_000 == 14 || place.is_multiple_of(RARE) || place % (size / VERSIONS) == 77 {
-            insert(&client, LOG, &item).await;
+            insert(&client.clone().into(), LOG, item.clone()).await;
             asked = commit.correlation;
         }
         batch.push(Delivered { fact: Fact::of_insert(&item, ""), record: String::new(), created_at: clock.now() });

@@ -189,8 +189,8 @@ impl Harness {
         let host = self.host();
         let has_it = |matrix: &Arc<Matrix>| matrix.tables().iter().any(|table| table.name() == log);
         let matrix = access_patterns::all().into_iter().find(has_it).expect("a matrix has the log");
-        let reads = Reads::new(host.account.dynamodb(), matrix);
-        let log = Log::new(host.account.dynamodb(), reads, LogConfig::new(log), host.clock, host.ids.clone());
+        let reads = Reads::new(host.account.sdk_dynamodb(), matrix);
+        let log = Log::new(host.account.sdk_dynamodb(), reads, LogConfig::new(log), host.clock, host.ids.clone());
         let (tenant, actor) = ("demo".parse().expect("a tenant"), "tester".parse().expect("an actor"));
         let request = Request::new(&tenant, actor, CommandId(host.ids.uuid()), b"test");
         // New: a stream that is there already is read when the insert meets it.

@@ -43,7 +43,7 @@ async fn account() -> (Local, aws_sdk_dynamodb::Client) {
     let local = Local::open(config).await.expect("an account in memory opens");
     let credentials = local.credentials("all").expect("the role was configured");
     let account = Account::new(local.http_client(), credentials, annals_local::arn::REGION);
-    let client = account.dynamodb();
+    let client = account.sdk_dynamodb();
     (local, client)
 }
 

@@ -46,14 +46,14 @@ impl LedgerTable {
     ///
     /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
     pub(crate) async fn insert(&self, item: &LedgerItem) -> Inserted {
-        insert(&self.client, self.name, &item.to_item()).await
+        insert(&self.client, self.name, item.to_item()).await
     }
 
     /// Inserts an epoch into the directory if it is not there.
     ///
     /// Cost: 1 call, 1 WCU.
     pub(crate) async fn open(&self, opening: Opening) -> Inserted {
-        insert(&self.client, self.name, &opening.to_item()).await
+        insert(&self.client, self.name, opening.to_item()).await
     }
 
     /// The newest epoch up to `until`, if there is one.

@@ -131,7 +131,7 @@ impl<'a, A: Aggregate> Attempt<'a, A> {
     pub(crate) async fn append<R>(&mut self, basis: Basis<A>, at: Timestamp, events: Vec<A::Event>) -> Result<Step<A>, ExecuteError<R>> {
         let commit = self.sealed_commit(&basis.folded, at, &events);
         let (item, after) = self.item(&basis.folded, &commit)?;
-        match self.streams.log.insert(&item).await {
+        match self.streams.log.insert(item).await {
             Inserted::Written => {
                 self.streams.keep(self.stream, after);
                 Ok(Step::Done(Outcome::Committed { version: commit.version, recorded_at: at, events, repeated: false }))

@@ -31,7 +31,7 @@ pub enum Inserted {
 /// itself: the caller must see every lost answer.
 ///
 /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
-pub async fn insert(client: &DynamoDb, table: &str, item: &Item) -> Inserted {
+pub async fn insert(client: &DynamoDb, table: &str, item: Item) -> Inserted {
     let (statement, values) = insert_statement(table, item);
     let call = ExecuteStatementInput::builder().statement(statement).set_parameters(Some(values));
     match client.send(call.return_consumed_capacity(ReturnConsumedCapacity::Total)).await {
@@ -43,7 +43,7 @@ pub async fn insert(client: &DynamoDb, table: &str, item: &Item) -> Inserted {
 /// Inserts every item into `table` if all their keys are free, and none of them otherwise. `token` makes a repetition by the transport harmless.
 ///
 /// Cost: 1 call, twice ceil(bytes / 1 KB) WCU for each item, also where a key is taken.
-pub async fn insert_all(client: &DynamoDb, table: &str, items: &[Item], token: Uuid) -> Inserted {
+pub async fn insert_all(client: &DynamoDb, table: &str, items: Vec<Item>, token: Uuid) -> Inserted {
     let mut statements = vec![];
     for item in items {
         let (statement, values) = insert_statement(table, item);
@@ -90,12 +90,12 @@ fn classify_all(error: SdkError<ExecuteTransactionError>) -> Inserted {
 }
 
 /// The statement with a place for every attribute, in the order of their names, and the values for the places.
-fn insert_statement(table: &str, item: &Item) -> (String, Vec<AttributeValue>) {
-    let mut attributes: Vec<_> = item.iter().collect();
-    attributes.sort_unstable_by_key(|(name, _)| name.as_str());
+fn insert_statement(table: &str, item: Item) -> (String, Vec<AttributeValue>) {
+    let mut attributes: Vec<_> = item.into_iter().collect();
+    attributes.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
     let places: Vec<_> = attributes.iter().map(|(name, _)| format!("'{name}': ?")).collect();
     let statement = format!("INSERT INTO \"{table}\" VALUE {{{}}}", places.join(", "));
-    (statement, attributes.into_iter().map(|(_, value)| value.clone()).collect())
+    (statement, attributes.into_iter().map(|(_, value)| value).collect())
 }
 
 /// What an error says about whether the item was written. In doubt it may have been.

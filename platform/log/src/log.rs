@@ -132,7 +132,7 @@ impl Log {
     /// Inserts an item if its key is free.
     ///
     /// Cost: 1 call, ceil(bytes / 1 KB) WCU, also when the key is taken.
-    pub(crate) async fn insert(&self, item: &Item) -> Inserted {
+    pub(crate) async fn insert(&self, item: Item) -> Inserted {
         insert(&self.client, &self.config.table, item).await
     }
 

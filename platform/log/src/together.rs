@@ -132,7 +132,7 @@ pub async fn execute_together<R: Send + 'static>(
         if items.is_empty() {
             return Ok(Together::Unchanged);
         }
-        match insert_all(log.client(), &log.config.table, &items, log.ids.uuid()).await {
+        match insert_all(log.client(), &log.config.table, items, log.ids.uuid()).await {
             Inserted::Written => {
                 parts.iter_mut().for_each(|part| part.written());
                 return Ok(Together::Committed);

@@ -37,7 +37,8 @@ pub(crate) fn spell(
     holes: &Params,
     only_primary: bool,
 ) -> Result<Vec<(String, String)>, BoxError> {
-    let values: Vec<(&String, Value)> = item.iter().filter_map(|(name, value)| Some((name, key_value(value)?))).collect();
+    let named = entity.keys().flat_map(|(_, template)| template.holes());
+    let values: Vec<(&str, Value)> = named.filter_map(|hole| Some((hole, key_value(item.get(hole)?)?))).collect();
     let hole = |hole: &str| values.iter().find(|(name, _)| *name == hole).map(|(_, value)| value).or_else(|| holes.get(hole));
     // A row that lacks an optional part of an index's key has no entry there: it waits for nothing.
     let absent = |part: &str| entity.attribute(part).is_some_and(|attribute| attribute.optional()) && hole(part).is_none();

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 fn client(port: u16) -> aws_sdk_dynamodb::Client {
     let credentials = Credentials::new("key", "secret", None, None, "test");
     let endpoint = Some(format!("http://127.0.0.1:{port}"));
-    Account { endpoint, ..Account::new(loopback(), credentials, "eu-west-1") }.dynamodb()
+    Account { endpoint, ..Account::new(loopback(), credentials, "eu-west-1") }.sdk_dynamodb()
 }
 
 /// What one read comes to where each connection is answered with these bytes, and closed.

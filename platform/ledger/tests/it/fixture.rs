@@ -103,7 +103,7 @@ impl Fixture {
         let local = Local::open(config).await.unwrap();
         let credentials = local.credentials("test").unwrap();
         let account = Account::new(local.http_client(), credentials, annals_local::arn::REGION);
-        let client = account.dynamodb();
+        let client = account.sdk_dynamodb();
         let reads = Reads::new(client.clone(), matrix).with_jitter_seed(3);
         let log = Log::new(client.clone(), reads, LogConfig::new(LOG), clock.clone(), ids.clone());
         let key = LedgerKey::generate(Origin::new("annals.example", "billing", generation), &*ids);
@@ -134,7 +134,7 @@ impl Fixture {
     /// A vault in this account.
     pub(crate) fn vault(&self) -> annals_vault::Vault {
         let account = self.account();
-        let reads = Reads::new(account.dynamodb(), access_patterns::billing());
+        let reads = Reads::new(account.sdk_dynamodb(), access_patterns::billing());
         annals_vault::Vault::new(account.dynamodb(), account.kms(), reads, ("billing-vault", "vault"), self.clock.clone(), self.ids.clone())
     }
 
@@ -163,7 +163,7 @@ impl Fixture {
         for version in 1..=versions {
             let previous = items.last().map(|item| CommitHash::of(item).unwrap());
             let item = commit(stream, version, previous, self.clock.truth()).to_item().unwrap();
-            assert!(matches!(insert(&self.client, LOG, &item).await, Inserted::Written));
+            assert!(matches!(insert(&self.client.clone().into(), LOG, item.clone()).await, Inserted::Written));
             items.push(item);
         }
         items

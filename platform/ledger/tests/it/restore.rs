@@ -28,7 +28,7 @@ async fn before() -> (Fixture, Vec<Item>, TreeHead) {
 async fn restored(generation: Generation, backup: &[Item]) -> Fixture {
     let new = Fixture::of(generation).await;
     for item in backup {
-        assert!(matches!(insert(&new.client, LOG, item).await, Inserted::Written));
+        assert!(matches!(insert(&new.client.clone().into(), LOG, item.clone()).await, Inserted::Written));
     }
     assert!(deliver(&new.sequencer(), &new.records(backup)).await);
     new
@@ -76,7 +76,7 @@ async fn a_version_that_is_used_again_is_another_event() {
     let new = restored(Generation(1), &items[..2]).await;
     let previous = CommitHash::of(&items[1]).unwrap();
     let again = Commit { generation: Generation(1), ..commit(1, 3, Some(previous), new.clock.truth()) }.to_item().unwrap();
-    assert!(matches!(insert(&new.client, LOG, &again).await, Inserted::Written));
+    assert!(matches!(insert(&new.client.clone().into(), LOG, again.clone()).await, Inserted::Written));
     assert!(deliver(&new.sequencer(), &new.records(std::slice::from_ref(&again))).await);
     assert_eq!(new.signer().sign().await.unwrap().head.unwrap().size, 3);
     // A consumer that has seen the third commit of before the restore does not take this one for it.

@@ -136,7 +136,7 @@ impl Database {
         let is_empty = matches!((start, end), (Bound::Included(start), Bound::Excluded(end)) if start >= end);
         let items = partition.filter(|_| !is_empty).into_iter().flat_map(|partition| partition.range::<str, _>((start, end)));
         let items = items.filter(|(sk, _)| range.has(sk)).map(|(_, item)| item);
-        let found: Vec<&Item> = if backwards { last(items, limit) } else { items.take(limit).collect() };
+        let found: Vec<&Item> = if backwards { items.rev().take(limit).collect() } else { items.take(limit).collect() };
         let next = found.last().filter(|_| found.len() == limit).map(|item| key(item));
         let items = found.into_iter().map(|item| project(input.projection_expression.as_deref(), given, item)).collect();
         QueryOutput::builder().set_items(Some(items)).set_last_evaluated_key(next).build()
@@ -320,11 +320,6 @@ fn delete(table: &mut Table, (pk, sk): (&str, &str)) {
 /// The key of an item.
 fn key_of(item: &Item) -> (&str, &str) {
     (text(item, "PK"), text(item, "SK"))
-}
-
-/// The last items, the last of them first.
-fn last<'i>(items: impl DoubleEndedIterator<Item = &'i Item>, most: usize) -> Vec<&'i Item> {
-    items.rev().take(most).collect()
 }
 
 fn as_limit(limit: Option<i32>) -> usize {

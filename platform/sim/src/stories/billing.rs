@@ -146,7 +146,7 @@ async fn strange(client: &Client, stream: &StreamId) {
     client.world.history.issue(command, Some(stream.to_string()));
     let dynamodb = client.world.reader().account.dynamodb();
     // Where somebody else was first, there is none.
-    let _ = insert(&dynamodb, Service::Billing.log(), &item).await;
+    let _ = insert(&dynamodb, Service::Billing.log(), item).await;
 }
 
 fn of_invoice(invoice: Uuid, expect: Expect) -> To<billing::invoice::Invoice> {

@@ -119,8 +119,8 @@ impl Fixture {
         change(&mut config);
         let local = Local::open(config).await.unwrap();
         let account = Account::new(local.http_client(), local.credentials("test").unwrap(), annals_local::arn::REGION);
-        let reads = Reads::new(account.dynamodb(), access_patterns::billing()).with_jitter_seed(5);
-        let log = Log::new(account.dynamodb(), reads.clone(), LogConfig::new(LOG), clock.clone(), ids.clone());
+        let reads = Reads::new(account.sdk_dynamodb(), access_patterns::billing()).with_jitter_seed(5);
+        let log = Log::new(account.sdk_dynamodb(), reads.clone(), LogConfig::new(LOG), clock.clone(), ids.clone());
         Self { local, account, script, counts: Arc::default(), reads, log, clock, ids }
     }
 

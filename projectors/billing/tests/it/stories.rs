@@ -180,7 +180,7 @@ async fn a_fold_at_a_new_revision_that_stops_below_the_old_row_keeps_that_row_an
     let items = fixture.items(&stream).await;
     deliver(&fixture.projector(), &[record("INSERT", 1, &items[2])]).await;
     stored_by(&fixture, &fixture.row(&stream).await.unwrap(), 0, 3).await;
-    let client = fixture.account.dynamodb();
+    let client = fixture.account.sdk_dynamodb();
     let second = &items[1];
     client.delete_item().table_name(LOG).key("PK", second["PK"].clone()).key("SK", second["SK"].clone()).send().await.unwrap();
     for _ in 0..2 {
@@ -197,7 +197,7 @@ async fn a_hole_in_the_log_parks_the_stream_and_the_batch_goes_on() {
     let fixture = Fixture::new().await;
     let (holed, good) = (fixture.invoice(1, 3, false).await, fixture.invoice(2, 1, false).await);
     let items = fixture.items(&holed).await;
-    let client = fixture.account.dynamodb();
+    let client = fixture.account.sdk_dynamodb();
     client.delete_item().table_name(LOG).key("PK", items[1]["PK"].clone()).key("SK", items[1]["SK"].clone()).send().await.unwrap();
     let batch = [record("INSERT", 1, &items[2]), record("INSERT", 2, &fixture.items(&good).await[0])];
     assert_eq!(deliver(&fixture.projector(), &batch).await, None);

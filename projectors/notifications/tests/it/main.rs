@@ -14,7 +14,7 @@ const LOG: &str = "notifications-log";
 async fn notifications_projector() {
     let stage = Stage::of("notifications-projector", env!("CARGO_BIN_EXE_notifications-projector"));
     let harness = stage.variable("ANNALS_BUS", "annals").following(LOG).open().await;
-    let client = harness.host().account.dynamodb();
+    let client = harness.host().account.sdk_dynamodb();
     let key = |text: &str| AttributeValue::S(text.to_owned());
     let (pk, sk) = ("NOTE#1", "00000000000000000001");
     harness.put(LOG, json!({ "PK": pk, "SK": sk })).await;
@@ -41,7 +41,7 @@ async fn a_notification_has_a_row_and_is_not_published() {
     harness.append(LOG, NOTE, &intend).await;
     harness.append(LOG, NOTE, &Finish::Sent(EmailSent { notification_id: NOTE, message_id: "m".into() })).await;
     harness.local.settle().await;
-    let client = harness.host().account.dynamodb();
+    let client = harness.host().account.sdk_dynamodb();
     let rows = client.scan().table_name("notifications").limit(10).send().await.unwrap().items.unwrap();
     let text = |name: &str| rows[0][name].as_s().unwrap().as_str();
     assert_eq!((rows.len(), text("PK"), text("status"), text("GSI1PK")), (1, format!("NOTE#{NOTE}").as_str(), "sent", "USER#ada"));
