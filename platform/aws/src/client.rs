@@ -52,7 +52,7 @@ impl<C> Client<C> {
 async fn ask<O: Operation>(port: &dyn Port, call: O) -> Result<O::Output, SdkError<O::Error>> {
     let request = call.into_request().map_err(SdkError::construction_failure)?;
     match tokio::time::timeout(CALL_TIMEOUT, port.call(request)).await {
-        Ok(response) => O::answer(response),
+        Ok(response) => *O::answer(response),
         Err(elapsed) => Err(SdkError::timeout_error(elapsed)),
     }
 }

@@ -7,6 +7,8 @@ use aws_smithy_types::error::operation::BuildError;
 
 use crate::port::Failure;
 
+/// What an operation is answered. Boxed, as outputs and errors are large.
+pub type Answer<O> = Box<Result<<O as Operation>::Output, SdkError<<O as Operation>::Error>>>;
 /// A call on its way. Boxed: the SDKs' own futures are large and deeply nested, and so would be all that hold one.
 pub type Sending<'a, O> = Pin<Box<dyn Future<Output = Result<<O as Operation>::Output, SdkError<<O as Operation>::Error>>> + Send + 'a>>;
 
@@ -26,7 +28,7 @@ pub trait Operation: Send + Sized {
     fn into_request(self) -> Result<Request, BuildError>;
 
     /// What a port has answered. Panics where that is the answer to another operation.
-    fn answer(response: Response) -> Result<Self::Output, SdkError<Self::Error>>;
+    fn answer(response: Response) -> Answer<Self>;
 }
 
 macro_rules! operations {
@@ -84,9 +86,9 @@ macro_rules! operations {
                     Ok(Request::$name(Box::new(self.build()?)))
                 }
 
-                fn answer(response: Response) -> Result<Self::Output, SdkError<Self::Error>> {
+                fn answer(response: Response) -> Answer<Self> {
                     match response {
-                        Response::$name(result) => *result,
+                        Response::$name(answer) => answer,
                         other => panic!("a port has answered {} with {other:?}", stringify!($name)),
                     }
                 }

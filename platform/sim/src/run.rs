@@ -204,7 +204,9 @@ async fn keep(world: Arc<World>, place: usize, plan: Plan) {
             return;
         }
         if turn % 2 == 1 && !planted(Bug::NoReconciler) {
-            reconcile(&world, pipeline, pipeline.mappings.has_lost() || turn % 8 == 7).await;
+            // A walk reads all of the log: the longer that is, the less often.
+            let walks = if turn < 64 { turn % 8 == 7 } else { turn % 64 == 63 };
+            reconcile(&world, pipeline, walks || pipeline.mappings.has_lost()).await;
         }
         if turn % 3 == 2 {
             sign(&world, pipeline).await;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use annals_aws::port::refused;
 use annals_aws::{Request, Response};
 use annals_reads::{Item, Key};
-use aws_sdk_dynamodb::error::{ErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::ErrorMetadata;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemInput, BatchGetItemOutput};
 use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemInput, DeleteItemOutput};
 use aws_sdk_dynamodb::operation::execute_statement::{ExecuteStatementError, ExecuteStatementInput, ExecuteStatementOutput};
@@ -67,12 +67,12 @@ impl Database {
             Request::BatchGetItem(input) => Response::BatchGetItem(Box::new(Ok(self.get_many(*input)))),
             Request::Query(input) => Response::Query(Box::new(Ok(self.query(*input)))),
             Request::Scan(input) => Response::Scan(Box::new(Ok(self.scan(*input)))),
-            Request::PutItem(input) => Response::PutItem(Box::new(self.put(*input))),
-            Request::UpdateItem(input) => Response::UpdateItem(Box::new(self.update(*input))),
-            Request::DeleteItem(input) => Response::DeleteItem(Box::new(self.delete(*input))),
-            Request::TransactWriteItems(input) => Response::TransactWriteItems(Box::new(self.transact(*input))),
-            Request::ExecuteStatement(input) => Response::ExecuteStatement(Box::new(self.insert(*input))),
-            Request::ExecuteTransaction(input) => Response::ExecuteTransaction(Box::new(self.insert_all(*input))),
+            Request::PutItem(input) => self.put(*input),
+            Request::UpdateItem(input) => self.update(*input),
+            Request::DeleteItem(input) => self.delete(*input),
+            Request::TransactWriteItems(input) => self.transact(*input),
+            Request::ExecuteStatement(input) => self.insert(*input),
+            Request::ExecuteTransaction(input) => self.insert_all(*input),
             other => panic!("{} is no operation of DynamoDB", other.operation()),
         }
     }
@@ -158,108 +158,93 @@ impl Database {
         ScanOutput::builder().set_items(Some(items)).set_last_evaluated_key(next).build()
     }
 
-    fn put(&self, input: PutItemInput) -> Result<PutItemOutput, SdkError<PutItemError>> {
+    fn put(&self, input: PutItemInput) -> Response {
         let write = Write {
             table: input.table_name.as_deref().unwrap_or_default(),
             condition: input.condition_expression.as_deref(),
             given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
             what: What::Put(input.item.unwrap_or_default()),
         };
-        match self.write_one(write, input.return_values_on_condition_check_failure) {
-            Ok(_) => Ok(PutItemOutput::builder().build()),
-            Err(failed) => Err(refused(PutItemError::ConditionalCheckFailedException(failed), 400)),
-        }
+        let failed = |old| refused(PutItemError::ConditionalCheckFailedException(failed(old)), 400);
+        let written = self.write_one(write, input.return_values_on_condition_check_failure);
+        Response::PutItem(Box::new(written.map(|_| PutItemOutput::builder().build()).map_err(failed)))
     }
 
-    fn update(&self, input: UpdateItemInput) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
+    fn update(&self, input: UpdateItemInput) -> Response {
         let write = Write {
             table: input.table_name.as_deref().unwrap_or_default(),
             condition: input.condition_expression.as_deref(),
             given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
             what: What::Update(input.key.unwrap_or_default(), input.update_expression.as_deref().unwrap_or_default()),
         };
-        match self.write_one(write, input.return_values_on_condition_check_failure) {
-            Ok(new) => {
-                let new = new.filter(|_| input.return_values == Some(ReturnValue::AllNew));
-                Ok(UpdateItemOutput::builder().set_attributes(new).build())
-            }
-            Err(failed) => Err(refused(UpdateItemError::ConditionalCheckFailedException(failed), 400)),
-        }
+        let failed = |old| refused(UpdateItemError::ConditionalCheckFailedException(failed(old)), 400);
+        let written = self.write_one(write, input.return_values_on_condition_check_failure);
+        let shown = |new: Option<Item>| new.filter(|_| input.return_values == Some(ReturnValue::AllNew));
+        let output = |new| UpdateItemOutput::builder().set_attributes(shown(new)).build();
+        Response::UpdateItem(Box::new(written.map(output).map_err(failed)))
     }
 
-    fn delete(&self, input: DeleteItemInput) -> Result<DeleteItemOutput, SdkError<DeleteItemError>> {
+    fn delete(&self, input: DeleteItemInput) -> Response {
         let write = Write {
             table: input.table_name.as_deref().unwrap_or_default(),
             condition: input.condition_expression.as_deref(),
             given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
             what: What::Delete(input.key.unwrap_or_default()),
         };
-        match self.write_one(write, input.return_values_on_condition_check_failure) {
-            Ok(_) => Ok(DeleteItemOutput::builder().build()),
-            Err(failed) => Err(refused(DeleteItemError::ConditionalCheckFailedException(failed), 400)),
-        }
+        let failed = |old| refused(DeleteItemError::ConditionalCheckFailedException(failed(old)), 400);
+        let written = self.write_one(write, input.return_values_on_condition_check_failure);
+        Response::DeleteItem(Box::new(written.map(|_| DeleteItemOutput::builder().build()).map_err(failed)))
     }
 
-    fn transact(&self, input: TransactWriteItemsInput) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
+    fn transact(&self, input: TransactWriteItemsInput) -> Response {
         let actions = input.transact_items.unwrap_or_default();
-        match self.write_all(actions.iter().map(action).collect()) {
-            Ok(()) => Ok(TransactWriteItemsOutput::builder().build()),
-            Err(cancelled) => Err(refused(TransactWriteItemsError::TransactionCanceledException(cancelled), 400)),
-        }
+        let written = self.write_all(actions.iter().map(action).collect());
+        let cancelled = |reasons| refused(TransactWriteItemsError::TransactionCanceledException(cancelled(reasons)), 400);
+        Response::TransactWriteItems(Box::new(written.map(|()| TransactWriteItemsOutput::builder().build()).map_err(cancelled)))
     }
 
-    fn insert(&self, input: ExecuteStatementInput) -> Result<ExecuteStatementOutput, SdkError<ExecuteStatementError>> {
+    fn insert(&self, input: ExecuteStatementInput) -> Response {
         let statement = input.statement.unwrap_or_default();
-        let mut tables = self.tables();
-        let write = inserted(&statement, input.parameters.unwrap_or_default());
-        if !self.allows(&tables, &write) {
+        let written = self.write_one(inserted(&statement, input.parameters.unwrap_or_default()), None);
+        let taken = |_| {
             let taken = DuplicateItemException::builder().message("taken").meta(meta("DuplicateItemException")).build();
-            return Err(refused(ExecuteStatementError::DuplicateItemException(taken), 400));
-        }
-        self.apply(&mut tables, write);
-        Ok(ExecuteStatementOutput::builder().build())
+            refused(ExecuteStatementError::DuplicateItemException(taken), 400)
+        };
+        Response::ExecuteStatement(Box::new(written.map(|_| ExecuteStatementOutput::builder().build()).map_err(taken)))
     }
 
-    fn insert_all(&self, input: ExecuteTransactionInput) -> Result<ExecuteTransactionOutput, SdkError<ExecuteTransactionError>> {
+    fn insert_all(&self, input: ExecuteTransactionInput) -> Response {
         let statements = input.transact_statements.unwrap_or_default();
         let writes = statements.iter().map(|one| inserted(&one.statement, one.parameters.clone().unwrap_or_default())).collect();
-        match self.write_all(writes) {
-            Ok(()) => Ok(ExecuteTransactionOutput::builder().build()),
-            Err(cancelled) => Err(refused(ExecuteTransactionError::TransactionCanceledException(cancelled), 400)),
-        }
+        let written = self.write_all(writes);
+        let cancelled = |reasons| refused(ExecuteTransactionError::TransactionCanceledException(cancelled(reasons)), 400);
+        Response::ExecuteTransaction(Box::new(written.map(|()| ExecuteTransactionOutput::builder().build()).map_err(cancelled)))
     }
 
-    /// One write under its condition; what is there then.
-    fn write_one(
-        &self,
-        write: Write<'_>,
-        shows: Option<ReturnValuesOnConditionCheckFailure>,
-    ) -> Result<Option<Item>, ConditionalCheckFailedException> {
+    /// One write under its condition: of an update, what is there then; where the condition does not hold, what is there, as far as that is shown.
+    fn write_one(&self, write: Write<'_>, shows: Option<ReturnValuesOnConditionCheckFailure>) -> Result<Option<Item>, Option<Item>> {
         let mut tables = self.tables();
         if self.allows(&tables, &write) {
             return Ok(self.apply(&mut tables, write));
         }
-        let old = find(&tables, write.table, write.key()).filter(|_| shows == Some(ReturnValuesOnConditionCheckFailure::AllOld));
-        let failed = ConditionalCheckFailedException::builder().message("The conditional request failed").set_item(old.cloned());
-        Err(failed.meta(meta("ConditionalCheckFailedException")).build())
+        let old = find(&tables, write.table, write.key());
+        Err(old.filter(|_| shows == Some(ReturnValuesOnConditionCheckFailure::AllOld)).cloned())
     }
 
-    /// All writes, or none of them.
-    fn write_all(&self, writes: Vec<Write<'_>>) -> Result<(), TransactionCanceledException> {
+    /// All writes, or none of them: then why, of each.
+    fn write_all(&self, writes: Vec<Write<'_>>) -> Result<(), Vec<&'static str>> {
         let mut tables = self.tables();
-        let allowed: Vec<bool> = writes.iter().map(|write| self.allows(&tables, write)).collect();
-        if allowed.iter().all(|allowed| *allowed) {
-            writes.into_iter().for_each(|write| drop(self.apply(&mut tables, write)));
-            return Ok(());
-        }
-        let reason = |(write, allowed): (&Write<'_>, bool)| match (&write.what, allowed) {
+        let reason = |write: &Write<'_>| match (&write.what, self.allows(&tables, write)) {
             (_, true) => "None",
             (What::Insert(_), false) => "DuplicateItem",
             (_, false) => "ConditionalCheckFailed",
         };
-        let reasons = writes.iter().zip(allowed).map(|one| CancellationReason::builder().code(reason(one)).build()).collect();
-        let cancelled = TransactionCanceledException::builder().message("cancelled").set_cancellation_reasons(Some(reasons));
-        Err(cancelled.meta(meta("TransactionCanceledException")).build())
+        let reasons: Vec<&'static str> = writes.iter().map(reason).collect();
+        if reasons.iter().any(|reason| *reason != "None") {
+            return Err(reasons);
+        }
+        writes.into_iter().for_each(|write| drop(self.apply(&mut tables, write)));
+        Ok(())
     }
 
     fn allows(&self, tables: &HashMap<String, Table>, write: &Write<'_>) -> bool {
@@ -360,6 +345,17 @@ fn inserted(statement: &str, values: Vec<AttributeValue>) -> Write<'_> {
     let names = rest.split('\'').skip(1).step_by(2);
     let item = names.zip(values).map(|(name, value)| (name.to_owned(), value)).collect();
     Write { table, condition: None, given: Given::default(), what: What::Insert(item) }
+}
+
+fn failed(old: Option<Item>) -> ConditionalCheckFailedException {
+    let failed = ConditionalCheckFailedException::builder().message("The conditional request failed").set_item(old);
+    failed.meta(meta("ConditionalCheckFailedException")).build()
+}
+
+fn cancelled(reasons: Vec<&str>) -> TransactionCanceledException {
+    let reasons = reasons.into_iter().map(|reason| CancellationReason::builder().code(reason).build()).collect();
+    let cancelled = TransactionCanceledException::builder().message("cancelled").set_cancellation_reasons(Some(reasons));
+    cancelled.meta(meta("TransactionCanceledException")).build()
 }
 
 fn meta(code: &str) -> ErrorMetadata {

@@ -28,17 +28,21 @@ pub struct Call {
 /// A request on its way.
 #[derive(Debug)]
 pub enum Carried {
-    /// As the SDKs send it, its body read already, and what answers such.
-    Wire {
-        /// The request.
-        request: HttpRequest,
-        /// Its body.
-        body: Value,
-        /// The embedded account.
-        aws: SharedHttpConnector,
-    },
+    /// As the SDKs send it.
+    Wire(Box<Wired>),
     /// As a port gets it.
     Port(Request),
+}
+
+/// A request as the SDKs send it.
+#[derive(Debug)]
+pub struct Wired {
+    /// The request.
+    pub request: HttpRequest,
+    /// Its body, read already.
+    pub body: Value,
+    /// What answers it: the embedded account.
+    pub aws: SharedHttpConnector,
 }
 
 /// An answer.
@@ -68,7 +72,7 @@ impl Call {
 
     fn refused(&self, status: u16, code: &'static str) -> Answer {
         match &self.carried {
-            Carried::Wire { .. } => super::wire::refused(status, code),
+            Carried::Wire(_) => super::wire::refused(status, code),
             Carried::Port(request) => Answer::Port(request.fails(annals_aws::Failure::Refused(status, code))),
         }
     }

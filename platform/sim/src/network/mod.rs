@@ -210,13 +210,13 @@ impl Network {
 
     async fn do_it(&self, call: Call, place: (&str, &str, u64), by: &Environment) -> Option<Answer> {
         match call.carried {
-            Carried::Wire { request, body, aws } => match call.operation.as_str() {
-                "PutEvents" => Some(wire::put(&self.put_events(&wire::entries(&body), place, by))),
-                "SendEmail" => Some(wire::sent(&self.provider.send(wire::effect(&body), self.clock.elapsed()))),
+            Carried::Wire(wired) => match call.operation.as_str() {
+                "PutEvents" => Some(wire::put(&self.put_events(&wire::entries(&wired.body), place, by))),
+                "SendEmail" => Some(wire::sent(&self.provider.send(wire::effect(&wired.body), self.clock.elapsed()))),
                 operation => {
-                    let (status, answer) = wire::ask(request, &aws).await?;
+                    let (status, answer) = wire::ask(wired.request, &wired.aws).await?;
                     if status == 200 {
-                        self.tables.written(wire::wrote(operation, &call.entity, &body), &self.clock);
+                        self.tables.written(wire::wrote(operation, &call.entity, &wired.body), &self.clock);
                     }
                     Some(Answer::Wire(status, answer))
                 }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::Network;
-use super::call::{Answer, Call, Carried, digest, digest_of_text};
+use super::call::{Answer, Call, Carried, Wired, digest, digest_of_text};
 use super::environment::Environment;
 use crate::bus::{Entry, Put};
 use crate::tables::Wrote;
@@ -77,7 +77,7 @@ fn read(request: HttpRequest, aws: SharedHttpConnector) -> Call {
     let entity = entity(&body).unwrap_or_else(|| format!("{digest:016x}"));
     let reads = matches!(operation.as_str(), "GetItem" | "Query" | "BatchGetItem");
     let eventual = reads && !body.to_string().contains("\"ConsistentRead\":true");
-    Call { operation, table, entity, digest, eventual, carried: Carried::Wire { request, body, aws } }
+    Call { operation, table, entity, digest, eventual, carried: Carried::Wire(Box::new(Wired { request, body, aws })) }
 }
 
 /// The answer with this error.
