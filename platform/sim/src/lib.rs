@@ -1,7 +1,7 @@
 //! Runs the whole pipeline under a seed, breaks what can break, and checks what must hold.
 //!
 //! - [`plan`]: what a run depends on; [`run`]: one run; [`panics`]: what nobody waits for; [`shrink`]: the smallest plan that still fails; [`totals`]: what many came to;
-//!   [`seeds`]: those that failed once
+//!   [`seeds`]: those that failed once; [`mod@side_by_side`]: several runs at a time
 //! - [`chance`], [`faults`], [`clock`], [`trace`]: what is left to chance, what breaks, what time it is, what happened
 //! - [`network`]: between the functions and AWS; [`memory`]: AWS behind the ports; [`tables`], [`bus`], [`provider`], [`directory`]: what is watched of
 //!   it, and what the simulator plays itself
@@ -34,6 +34,7 @@ pub mod run;
 pub mod seeds;
 pub mod services;
 pub mod shrink;
+pub mod side_by_side;
 pub mod stories;
 pub mod tables;
 pub mod totals;

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::stdout;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use annals_planted::Bug;
@@ -16,7 +17,8 @@ use sim::planted::{self, Found};
 use sim::run::{Report, run};
 use sim::seeds;
 use sim::shrink::shrink;
-use sim::totals::{Totals, cpu_seconds};
+use sim::side_by_side::{all_threads, side_by_side};
+use sim::totals::{Totals, cpu_seconds, thread_seconds};
 
 /// Calls of SDKs are many small allocations that live briefly.
 #[global_allocator]
@@ -59,6 +61,9 @@ struct Many {
     /// Where AWS is simulated.
     #[arg(long, value_enum, default_value_t)]
     layer: Layer,
+    /// How many seeds at a time; as many as this machine has processors, where it is not given.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
     /// Begin no further seed after so many seconds of this machine's time.
     #[arg(long)]
     budget: Option<u64>,
@@ -135,7 +140,7 @@ fn main() -> ExitCode {
                 return ExitCode::from(2);
             }
         },
-        Some(Command::Failed) => seeds::failed().iter().filter(|plan| !one(plan, &mut Totals::default())).count() == 0,
+        Some(Command::Failed) => hold(seeds::failed().into_iter(), all_threads(), &mut Totals::default()),
     };
     ExitCode::from(u8::from(!holds))
 }
@@ -146,30 +151,36 @@ fn hours(text: &str) -> Result<f64, String> {
     hours.ok_or_else(|| "it takes a number of hours, of a second at least and a thousand hours at most".into())
 }
 
-/// Runs seeds one after the other; whether everything holds.
+/// Runs seeds; whether everything holds.
 fn many(asked: &Many) -> bool {
     let (began, seconds) = (Instant::now(), (asked.hours * 3600.0).round() as u64);
-    let (mut totals, mut holds) = (Totals::default(), true);
-    for seed in asked.first..asked.first + asked.seeds {
-        if asked.budget.is_some_and(|budget| began.elapsed() >= Duration::from_secs(budget)) {
-            break;
-        }
-        holds &= one(&Plan { rate: asked.rate, ..Plan::new(asked.layer, seed, seconds) }, &mut totals);
-    }
+    let in_time = |_: &u64| asked.budget.is_none_or(|budget| began.elapsed() < Duration::from_secs(budget));
+    let seeds = (asked.first..asked.first.saturating_add(asked.seeds)).take_while(in_time);
+    let mut totals = Totals::default();
+    let plans = seeds.map(|seed| Plan { rate: asked.rate, ..Plan::new(asked.layer, seed, seconds) });
+    let holds = hold(plans, asked.threads.map_or_else(all_threads, usize::from), &mut totals);
     let _ = totals.print(&mut stdout(), cpu_seconds());
     holds
 }
 
-/// Runs one plan; one that fails is made smaller, and the command that runs it again is printed.
-fn one(plan: &Plan, totals: &mut Totals) -> bool {
-    let report = run(plan, false);
-    totals.add(&report, plan.seconds);
-    let Some(first) = report.violations.first() else { return true };
-    println!("seed {} fails:", plan.seed);
-    show(&report);
-    let (smaller, runs) = shrink(plan, first.invariant, 60);
-    println!("again:   {}\nsmaller: {}  (after {runs} runs)", plan.command(), smaller.command());
-    false
+/// Runs plans; whether everything holds. One that fails is made smaller, and the command that runs it again is printed.
+fn hold(plans: impl Iterator<Item = Plan> + Send, threads: usize, totals: &mut Totals) -> bool {
+    let mut holds = true;
+    let run = |plan: Plan| {
+        let report = run(&plan, false);
+        let smaller = report.violations.first().map(|first| shrink(&plan, first.invariant, 60));
+        (plan, report, smaller)
+    };
+    side_by_side(threads, plans, run, |(plan, report, smaller)| {
+        totals.add(&report, plan.seconds);
+        if let Some((smaller, runs)) = smaller {
+            holds = false;
+            println!("seed {} fails:", plan.seed);
+            show(&report);
+            println!("again:   {}\nsmaller: {}  (after {runs} runs)", plan.command(), smaller.command());
+        }
+    });
+    holds
 }
 
 fn again(plan: &Plan, trace: bool) -> bool {
@@ -220,26 +231,34 @@ fn planted(asked: &Prove) -> std::io::Result<bool> {
 }
 
 fn planted_at(layer: Layer, bugs: &[Bug], asked: &Prove) -> Vec<Found> {
-    let mut sound = BTreeMap::new();
-    let mut find = |bug| {
-        let began = cpu_seconds();
-        let mut holds =
-            |seed| *sound.entry(seed).or_insert_with(|| run(&Plan::new(layer, seed, asked.seconds), false).violations.is_empty());
+    let sound = Mutex::new(BTreeMap::new());
+    let holds = |seed| {
+        let known = sound.lock().unwrap_or_else(PoisonError::into_inner).get(&seed).copied();
+        let holds = known.unwrap_or_else(|| run(&Plan::new(layer, seed, asked.seconds), false).violations.is_empty());
+        sound.lock().unwrap_or_else(PoisonError::into_inner).insert(seed, holds);
+        holds
+    };
+    let find = |bug: Bug| {
+        let began = thread_seconds();
         // What a seed shows without the bug as well is not the bug.
         let first = (1..=asked.seeds).find_map(|seed| {
             let plan = Plan { plant: Some(bug), ..Plan::new(layer, seed, asked.seconds) };
             let violation = run(&plan, false).violations.first().cloned()?;
             holds(seed).then_some((seed, violation))
         });
-        let (name, took) = (planted::name(bug), cpu_seconds() - began);
-        match &first {
-            Some((seed, violation)) => {
-                let Violation { invariant, what } = violation;
-                println!("{} {name}: with seed {seed}, {took:.1} s, by invariant {invariant}: {what}", layer.name());
-            }
-            None => println!("{} {name}: not found in {} seeds", layer.name(), asked.seeds),
-        }
-        Found { bug, first: first.map(|(seed, violation)| (seed, violation.invariant)), took }
+        (bug, first, thread_seconds() - began)
     };
-    bugs.iter().map(|bug| find(*bug)).collect()
+    let mut found = vec![];
+    side_by_side(all_threads(), bugs.iter().copied(), find, |(bug, first, took)| {
+        let (layer, name) = (layer.name(), planted::name(bug));
+        match &first {
+            Some((seed, Violation { invariant, what })) => {
+                println!("{layer} {name}: with seed {seed}, {took:.1} s, by invariant {invariant}: {what}");
+            }
+            None => println!("{layer} {name}: not found in {} seeds", asked.seeds),
+        }
+        found.push(Found { bug, first: first.map(|(seed, violation)| (seed, violation.invariant)), took });
+    });
+    found.sort_by_key(|found| bugs.iter().position(|bug| *bug == found.bug));
+    found
 }

@@ -77,7 +77,16 @@ impl Totals {
 
 /// The processor time that this process has taken so far, in seconds. Source: proc(5), `/proc/self/stat`, fields 14 and 15, in hundredths.
 pub fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    seconds_in("/proc/self/stat")
+}
+
+/// The same of this thread alone.
+pub fn thread_seconds() -> f64 {
+    seconds_in("/proc/thread-self/stat")
+}
+
+fn seconds_in(stat: &str) -> f64 {
+    let stat = std::fs::read_to_string(stat).unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
     let ticks: f64 = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
     ticks / 100.0
