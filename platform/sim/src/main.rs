@@ -109,7 +109,7 @@ struct Prove {
     #[arg(long, value_parser = planted::of)]
     bug: Vec<Bug>,
     /// Give up a bug after so many seeds.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 60)]
     seeds: u64,
     /// Where AWS is simulated; at both where it is not given.
     #[arg(long, value_enum)]

@@ -82,12 +82,12 @@ struct About<'r> {
 impl<'r> About<'r> {
     fn request(request: &'r Request) -> Self {
         match request {
-            Request::GetItem(input) => Self::item(&input.table_name, &input.key).eventual(input.consistent_read),
+            Request::GetItem(input) => Self::item(&input.table_name, &input.key).reads(input.consistent_read, &input.projection_expression),
             Request::PutItem(input) => Self::item(&input.table_name, &input.item),
             Request::UpdateItem(input) => Self::item(&input.table_name, &input.key),
             Request::DeleteItem(input) => Self::item(&input.table_name, &input.key),
             Request::BatchGetItem(input) => Self::batch(input),
-            Request::Query(input) => Self::query(input).eventual(input.consistent_read),
+            Request::Query(input) => Self::query(input).reads(input.consistent_read, &input.projection_expression),
             Request::Scan(input) => Self::scan(input),
             Request::TransactWriteItems(input) => Self::keys(input.transact_items.iter().flatten().filter_map(place)),
             Request::ExecuteStatement(input) => {
@@ -105,8 +105,10 @@ impl<'r> About<'r> {
         }
     }
 
-    fn eventual(self, consistent_read: Option<bool>) -> Self {
-        Self { eventual: consistent_read != Some(true), ..self }
+    /// The same of a read that shows this much.
+    fn reads(self, consistent_read: Option<bool>, projection: &Option<String>) -> Self {
+        let shows = projection.as_deref().map_or(0, digest_of_text);
+        Self { eventual: consistent_read != Some(true), digest: mix(self.digest ^ shows), ..self }
     }
 
     fn item(table: &'r Option<String>, item: &'r Option<Item>) -> Self {
@@ -129,7 +131,7 @@ impl<'r> About<'r> {
     fn batch(input: &'r BatchGetItemInput) -> Self {
         let asked = input.request_items.iter().flatten().next();
         asked.map_or_else(Self::default, |(table, asked)| {
-            Self::keys(asked.keys.iter().map(|key| (table.as_str(), key))).eventual(asked.consistent_read)
+            Self::keys(asked.keys.iter().map(|key| (table.as_str(), key))).reads(asked.consistent_read, &asked.projection_expression)
         })
     }
 
