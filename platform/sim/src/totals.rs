@@ -23,7 +23,7 @@ pub struct Totals {
 const INVARIANTS: [&str; 15] = [
     "acknowledged is in the log; a refusal follows from a state",
     "nothing in the log that nobody asked for",
-    "versions without gap or duplicate",
+    "versions without gap or duplicate; times never go back",
     "a command takes effect once",
     "rows, totals and loaded states equal the fold",
     "events are applied in order: by 5 and 7",

@@ -14,7 +14,7 @@ use crate::revisions::Counting;
 use crate::services::{Service, log_of};
 use crate::world::World;
 
-/// Reads a log; its versions must be 1 to the last of each stream.
+/// Reads a log; its versions must be 1 to the last of each stream, and their times must not go back.
 pub async fn read(world: &Arc<World>, service: Service, checked: &mut Checked) -> Streams {
     let mut streams = Streams::new();
     let mut versions: BTreeMap<String, u64> = BTreeMap::new();
@@ -24,7 +24,12 @@ pub async fn read(world: &Arc<World>, service: Service, checked: &mut Checked) -
         checked.expect(3, version == *last + 1, || format!("{stream} has version {version} after {last}"));
         *last = version;
         match Commit::from_item(&item) {
-            Ok(commit) => streams.entry(stream.to_owned()).or_default().push(commit),
+            Ok(commit) => {
+                let commits = streams.entry(stream.to_owned()).or_default();
+                let before = commits.last().is_none_or(|last| last.recorded_at <= commit.recorded_at);
+                checked.expect(3, before, || format!("{stream}@{version} is of an earlier time than the commit before it"));
+                commits.push(commit);
+            }
             Err(error) => checked.violated(3, format!("{stream}@{version} cannot be read: {error}")),
         }
     }
