@@ -3,7 +3,7 @@
 //! Exit codes: 0 everything holds, 1 something does not, 2 it could not be told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::stdout;
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -19,6 +19,13 @@ use sim::seeds;
 use sim::shrink::shrink;
 use sim::side_by_side::{all_threads, side_by_side};
 use sim::totals::{Totals, cpu_seconds, thread_seconds};
+
+/// Prints a line. Who has stopped reading is not told more, and what is under way goes on.
+macro_rules! say {
+    ($($line:tt)*) => {{
+        let _ = writeln!(stdout(), $($line)*);
+    }};
+}
 
 /// Calls of SDKs are many small allocations that live briefly.
 #[global_allocator]
@@ -175,9 +182,9 @@ fn hold(plans: impl Iterator<Item = Plan> + Send, threads: usize, totals: &mut T
         totals.add(&report, plan.seconds);
         if let Some((smaller, runs)) = smaller {
             holds = false;
-            println!("seed {} fails:", plan.seed);
+            say!("seed {} fails:", plan.seed);
             show(&report);
-            println!("again:   {}\nsmaller: {}  (after {runs} runs)", plan.command(), smaller.command());
+            say!("again:   {}\nsmaller: {}  (after {runs} runs)", plan.command(), smaller.command());
         }
     });
     holds
@@ -185,24 +192,18 @@ fn hold(plans: impl Iterator<Item = Plan> + Send, threads: usize, totals: &mut T
 
 fn again(plan: &Plan, trace: bool) -> bool {
     let report = run(plan, trace);
-    report.trace.iter().for_each(|line| println!("{line}"));
+    report.trace.iter().for_each(|line| say!("{line}"));
     show(&report);
-    println!(
-        "trace {:016x} of {} lines, {} commits, {} violations",
-        report.digest.0,
-        report.digest.1,
-        report.commits,
-        report.violations.len()
-    );
+    say!("trace {:016x} of {} lines, {} commits, {} violations", report.digest.0, report.digest.1, report.commits, report.violations.len());
     report.violations.is_empty()
 }
 
 fn show(report: &Report) {
     for violation in report.violations.iter().take(12) {
-        println!("  {:>2}  {}", violation.invariant, violation.what);
+        say!("  {:>2}  {}", violation.invariant, violation.what);
     }
     if report.violations.len() > 12 {
-        println!("  and {} more", report.violations.len() - 12);
+        say!("  and {} more", report.violations.len() - 12);
     }
 }
 
@@ -253,9 +254,9 @@ fn planted_at(layer: Layer, bugs: &[Bug], asked: &Prove) -> Vec<Found> {
         let (layer, name) = (layer.name(), planted::name(bug));
         match &first {
             Some((seed, Violation { invariant, what })) => {
-                println!("{layer} {name}: with seed {seed}, {took:.1} s, by invariant {invariant}: {what}");
+                say!("{layer} {name}: with seed {seed}, {took:.1} s, by invariant {invariant}: {what}");
             }
-            None => println!("{layer} {name}: not found in {} seeds", asked.seeds),
+            None => say!("{layer} {name}: not found in {} seeds", asked.seeds),
         }
         found.push(Found { bug, first: first.map(|(seed, violation)| (seed, violation.invariant)), took });
     });
