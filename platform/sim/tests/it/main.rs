@@ -1,4 +1,4 @@
 //! The simulator as it is run, and the memory behind its ports.
 
-mod determinism;
 mod memory;
+mod process;
