@@ -55,10 +55,12 @@ macro_rules! operations {
                 }
             }
 
-            /// The response to it that this failure makes.
-            pub fn fails(&self, failure: Failure) -> Response {
+            /// What makes the response to it of a failure.
+            pub fn failing(&self) -> fn(Failure) -> Response {
                 match self {
-                    $(Self::$name(_) => Response::$name(Box::new(Err(failure.error($sdk::operation::$module::$error::generic)))),)*
+                    $(Self::$name(_) => |failure| {
+                        Response::$name(Box::new(Err(failure.error($sdk::operation::$module::$error::generic))))
+                    },)*
                 }
             }
         }

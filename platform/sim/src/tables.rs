@@ -69,8 +69,7 @@ impl Wrote {
             return Self::Commit { table: table.to_owned(), item: item.clone() };
         }
         let number = |name: &str| item.get(name)?.as_n().ok()?.parse::<u64>().ok();
-        let key = format!("{} {}", text(item, "PK"), text(item, "SK"));
-        Self::Row { table: table.to_owned(), key, stamp: number("rev").zip(number("ver")) }
+        Self::Row { table: table.to_owned(), key: key_of(item), stamp: number("rev").zip(number("ver")) }
     }
 
     /// The same of an item that nobody else needs.
@@ -211,6 +210,11 @@ fn event(place: u64, table: &str, image: Item, clock: &SimClock) -> EventRecord 
     record.event_version = Some("1.1".to_owned());
     record.event_source_arn = Some(format!("arn:aws:dynamodb:eu-west-1:000000000000:table/{table}/stream/2026-02-28T00:00:00.000"));
     record
+}
+
+/// `<PK> <SK>` of an item or key.
+pub fn key_of(item: &Item) -> String {
+    [text(item, "PK"), text(item, "SK")].join(" ")
 }
 
 /// The place of a sequence number.

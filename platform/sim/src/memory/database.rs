@@ -1,4 +1,4 @@
-//! DynamoDB: tables whose keys are `PK` and `SK`: what the pipeline reads and writes, as DynamoDB answers it.
+//! DynamoDB's tables, whose keys are `PK` and `SK`: what the pipeline reads and writes, as DynamoDB answers it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput,
 use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, DuplicateItemException, TransactionCanceledException};
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 
-use super::expressions::{Given, Parsed, project};
+use super::expressions::{Given, Parsed, insertion, project};
 use crate::chance::Chance;
 use crate::world::text;
 
@@ -48,13 +48,16 @@ enum What<'a> {
     Insert(Item),
     Update(Item, &'a str),
     Delete(Item),
-    Check(Item),
 }
 
-impl Write<'_> {
+impl<'a> Write<'a> {
+    fn new(table: &'a Option<String>, condition: &'a Option<String>, given: Given<'a>, what: What<'a>) -> Self {
+        Self { table: table.as_deref().unwrap_or_default(), condition: condition.as_deref(), given, what }
+    }
+
     fn key(&self) -> (&str, &str) {
         match &self.what {
-            What::Put(item) | What::Insert(item) | What::Update(item, _) | What::Delete(item) | What::Check(item) => key_of(item),
+            What::Put(item) | What::Insert(item) | What::Update(item, _) | What::Delete(item) => key_of(item),
         }
     }
 }
@@ -159,24 +162,18 @@ impl Database {
     }
 
     fn put(&self, input: PutItemInput) -> Response {
-        let write = Write {
-            table: input.table_name.as_deref().unwrap_or_default(),
-            condition: input.condition_expression.as_deref(),
-            given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
-            what: What::Put(input.item.unwrap_or_default()),
-        };
+        let given = Given::new(&input.expression_attribute_names, &input.expression_attribute_values);
+        let what = What::Put(input.item.unwrap_or_default());
+        let write = Write::new(&input.table_name, &input.condition_expression, given, what);
         let failed = |old| refused(PutItemError::ConditionalCheckFailedException(failed(old)), 400);
         let written = self.write_one(write, input.return_values_on_condition_check_failure);
         Response::PutItem(Box::new(written.map(|_| PutItemOutput::builder().build()).map_err(failed)))
     }
 
     fn update(&self, input: UpdateItemInput) -> Response {
-        let write = Write {
-            table: input.table_name.as_deref().unwrap_or_default(),
-            condition: input.condition_expression.as_deref(),
-            given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
-            what: What::Update(input.key.unwrap_or_default(), input.update_expression.as_deref().unwrap_or_default()),
-        };
+        let given = Given::new(&input.expression_attribute_names, &input.expression_attribute_values);
+        let what = What::Update(input.key.unwrap_or_default(), input.update_expression.as_deref().unwrap_or_default());
+        let write = Write::new(&input.table_name, &input.condition_expression, given, what);
         let failed = |old| refused(UpdateItemError::ConditionalCheckFailedException(failed(old)), 400);
         let written = self.write_one(write, input.return_values_on_condition_check_failure);
         let shown = |new: Option<Item>| new.filter(|_| input.return_values == Some(ReturnValue::AllNew));
@@ -185,12 +182,9 @@ impl Database {
     }
 
     fn delete(&self, input: DeleteItemInput) -> Response {
-        let write = Write {
-            table: input.table_name.as_deref().unwrap_or_default(),
-            condition: input.condition_expression.as_deref(),
-            given: Given::new(&input.expression_attribute_names, &input.expression_attribute_values),
-            what: What::Delete(input.key.unwrap_or_default()),
-        };
+        let given = Given::new(&input.expression_attribute_names, &input.expression_attribute_values);
+        let what = What::Delete(input.key.unwrap_or_default());
+        let write = Write::new(&input.table_name, &input.condition_expression, given, what);
         let failed = |old| refused(DeleteItemError::ConditionalCheckFailedException(failed(old)), 400);
         let written = self.write_one(write, input.return_values_on_condition_check_failure);
         Response::DeleteItem(Box::new(written.map(|_| DeleteItemOutput::builder().build()).map_err(failed)))
@@ -278,7 +272,6 @@ impl Database {
                 delete(table, key_of(&key));
                 None
             }
-            What::Check(_) => None,
         }
     }
 }
@@ -328,21 +321,14 @@ fn action(action: &TransactWriteItem) -> Write<'_> {
         let what = What::Update(update.key.clone(), &update.update_expression);
         return Write { table: &update.table_name, condition: update.condition_expression.as_deref(), given, what };
     }
-    if let Some(delete) = &action.delete {
-        let given = Given::new(&delete.expression_attribute_names, &delete.expression_attribute_values);
-        let what = What::Delete(delete.key.clone());
-        return Write { table: &delete.table_name, condition: delete.condition_expression.as_deref(), given, what };
-    }
-    let check = action.condition_check.as_ref().expect("an action is one of four");
-    let given = Given::new(&check.expression_attribute_names, &check.expression_attribute_values);
-    Write { table: &check.table_name, condition: Some(&check.condition_expression), given, what: What::Check(check.key.clone()) }
+    let delete = action.delete.as_ref().unwrap_or_else(|| panic!("the pipeline puts, updates and deletes, and this is {action:?}"));
+    let given = Given::new(&delete.expression_attribute_names, &delete.expression_attribute_values);
+    Write { table: &delete.table_name, condition: delete.condition_expression.as_deref(), given, what: What::Delete(delete.key.clone()) }
 }
 
-/// `INSERT INTO "<table>" VALUE {'<name>': ?, …}` with its values.
+/// A statement with its values.
 fn inserted(statement: &str, values: Vec<AttributeValue>) -> Write<'_> {
-    let rest = statement.strip_prefix("INSERT INTO \"").and_then(|rest| rest.split_once('"'));
-    let (table, rest) = rest.unwrap_or_else(|| panic!("the pipeline only inserts, and this is `{statement}`"));
-    let names = rest.split('\'').skip(1).step_by(2);
+    let (table, names) = insertion(statement).unwrap_or_else(|| panic!("the pipeline only inserts, and this is `{statement}`"));
     let item = names.zip(values).map(|(name, value)| (name.to_owned(), value)).collect();
     Write { table, condition: None, given: Given::default(), what: What::Insert(item) }
 }

@@ -1,4 +1,4 @@
-//! The expressions of requests, as far as the pipeline writes them: conditions, key conditions, updates and projections over attributes at
+//! The expressions and statements of requests, as far as the pipeline writes them: conditions, key conditions, updates and projections over attributes at
 //! the top of an item. Each is parsed once. Whatever is not known here is a panic: a simulation must not guess what DynamoDB would do.
 //!
 //! Source: Amazon DynamoDB Developer Guide, "Condition and filter expressions, operators, and functions", "Update expressions".
@@ -178,6 +178,13 @@ pub fn project(projection: Option<&str>, given: Given<'_>, item: &Item) -> Item 
     let Some(projection) = projection else { return item.clone() };
     let names = projection.split(',').map(|name| given.name(name.trim()));
     names.filter_map(|name| Some((name.to_owned(), item.get(name)?.clone()))).collect()
+}
+
+/// The table and the names of the attributes, in the order of their values, of `INSERT INTO "<table>" VALUE {'<name>': ?, …}`: the one
+/// statement that the pipeline makes.
+pub fn insertion(statement: &str) -> Option<(&str, impl Iterator<Item = &str>)> {
+    let (table, rest) = statement.strip_prefix("INSERT INTO \"")?.split_once('"')?;
+    Some((table, rest.split('\'').skip(1).step_by(2)))
 }
 
 /// One partition key, and a range of sort keys.

@@ -73,7 +73,7 @@ impl Call {
     fn refused(&self, status: u16, code: &'static str) -> Answer {
         match &self.carried {
             Carried::Wire(_) => super::wire::refused(status, code),
-            Carried::Port(request) => Answer::Port(request.fails(annals_aws::Failure::Refused(status, code))),
+            Carried::Port(request) => Answer::Port(request.failing()(annals_aws::Failure::Refused(status, code))),
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The way of the ports: what stands in AWS's place for one function's environment, what its requests ask, and what they are answered.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Weak};
 
 use annals_aws::{Answering, Failure, Port, Request, Response};
@@ -18,7 +17,8 @@ use super::call::{Answer, Call, Carried, digest_of_text};
 use super::environment::Environment;
 use crate::bus::{Entry, Put};
 use crate::chance::mix;
-use crate::tables::Wrote;
+use crate::memory::expressions::insertion;
+use crate::tables::{Wrote, key_of};
 
 /// The ports of an environment. They do not keep the network: the network's own functions hold them.
 #[derive(Clone)]
@@ -43,16 +43,16 @@ impl std::fmt::Debug for Ports {
 impl Port for Ports {
     fn call(&self, request: Request) -> Answering {
         let (network, environment) = (self.network.upgrade(), self.environment.clone());
-        let lost = request.fails(Failure::Lost);
+        let fails = request.failing();
         Box::pin(async move {
-            let Some(network) = network else { return lost };
+            let Some(network) = network else { return fails(Failure::Lost) };
             let answer = network.ask(read(request), environment);
             drop(network);
             // Who ended has nobody left to tell.
             let Ok(answer) = answer.await else { return std::future::pending().await };
             match answer {
                 Some(Answer::Port(response)) => response,
-                _ => lost,
+                _ => fails(Failure::Lost),
             }
         })
     }
@@ -90,13 +90,9 @@ impl<'r> About<'r> {
             Request::Query(input) => Self::query(input).reads(input.consistent_read, &input.projection_expression),
             Request::Scan(input) => Self::scan(input),
             Request::TransactWriteItems(input) => Self::keys(input.transact_items.iter().flatten().filter_map(place)),
-            Request::ExecuteStatement(input) => {
-                Self::keys(insertion(input.statement.as_deref(), input.parameters.as_deref()).as_ref().map(|(table, item)| (*table, item)))
-            }
+            Request::ExecuteStatement(input) => Self::keys(inserted_key(input.statement().unwrap_or_default(), input.parameters())),
             Request::ExecuteTransaction(input) => {
-                let statements = input.transact_statements.iter().flatten();
-                let all: Vec<_> = statements.filter_map(|one| insertion(Some(&one.statement), one.parameters.as_deref())).collect();
-                Self::keys(all.iter().map(|(table, item)| (*table, item)))
+                Self::keys(input.transact_statements().iter().filter_map(|one| inserted_key(one.statement(), one.parameters())))
             }
             Request::PutEvents(input) => Self::text(input.entries.iter().flatten().filter_map(|entry| entry.detail())),
             Request::GenerateDataKey(input) => Self::text(input.encryption_context().and_then(|context| context.get("subject"))),
@@ -112,14 +108,13 @@ impl<'r> About<'r> {
     }
 
     fn item(table: &'r Option<String>, item: &'r Option<Item>) -> Self {
-        Self::keys(table.as_deref().zip(item.as_ref()))
+        Self::keys(table.as_deref().zip(item.as_ref().map(key_of)))
     }
 
-    /// Several items or keys, in this order.
-    fn keys<'i>(places: impl IntoIterator<Item = (&'r str, &'i Item)>) -> Self {
+    /// Several keys, each in its table, in this order.
+    fn keys(places: impl IntoIterator<Item = (&'r str, String)>) -> Self {
         let mut about = Self::default();
-        for (table, item) in places {
-            let key = key_of(item);
+        for (table, key) in places {
             about.digest = mix(about.digest ^ digest_of_text(&key) ^ digest_of_text(table).rotate_left(7));
             if about.entity.is_none() {
                 (about.table, about.entity) = (table, Some(key));
@@ -131,7 +126,8 @@ impl<'r> About<'r> {
     fn batch(input: &'r BatchGetItemInput) -> Self {
         let asked = input.request_items.iter().flatten().next();
         asked.map_or_else(Self::default, |(table, asked)| {
-            Self::keys(asked.keys.iter().map(|key| (table.as_str(), key))).reads(asked.consistent_read, &asked.projection_expression)
+            Self::keys(asked.keys.iter().map(|key| (table.as_str(), key_of(key))))
+                .reads(asked.consistent_read, &asked.projection_expression)
         })
     }
 
@@ -168,27 +164,25 @@ fn digest_of_value(value: &AttributeValue) -> u64 {
     }
 }
 
-/// `<PK> <SK>` of an item or key.
-fn key_of(item: &Item) -> String {
-    let mut key = String::with_capacity(80);
-    let part = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    let _ = write!(key, "{} {}", part("PK"), part("SK"));
-    key
-}
-
-/// The table and the item or key of an action.
-fn place(action: &TransactWriteItem) -> Option<(&str, &Item)> {
-    let put = action.put.as_ref().map(|put| (put.table_name.as_str(), &put.item));
-    let update = || action.update.as_ref().map(|update| (update.table_name.as_str(), &update.key));
-    let delete = || action.delete.as_ref().map(|delete| (delete.table_name.as_str(), &delete.key));
+/// The table and the key of an action.
+fn place(action: &TransactWriteItem) -> Option<(&str, String)> {
+    let put = action.put.as_ref().map(|put| (put.table_name.as_str(), key_of(&put.item)));
+    let update = || action.update.as_ref().map(|update| (update.table_name.as_str(), key_of(&update.key)));
+    let delete = || action.delete.as_ref().map(|delete| (delete.table_name.as_str(), key_of(&delete.key)));
     put.or_else(update).or_else(delete)
 }
 
-/// The table and the item that `INSERT INTO "<table>" VALUE {'<name>': ?, …}` inserts with these values.
-fn insertion<'r>(statement: Option<&'r str>, values: Option<&[AttributeValue]>) -> Option<(&'r str, Item)> {
-    let (table, rest) = statement?.strip_prefix("INSERT INTO \"")?.split_once('"')?;
-    let names = rest.split('\'').skip(1).step_by(2);
-    Some((table, names.zip(values?).map(|(name, value)| (name.to_owned(), value.clone())).collect()))
+/// The table and the key of what a statement inserts with these values.
+fn inserted_key<'r>(statement: &'r str, values: &[AttributeValue]) -> Option<(&'r str, String)> {
+    let (table, names) = insertion(statement)?;
+    let key = names.zip(values).filter(|(name, _)| ["PK", "SK"].contains(name)).map(|(name, value)| (name.to_owned(), value.clone()));
+    Some((table, key_of(&key.collect())))
+}
+
+/// What a statement inserts with these values.
+fn inserted(statement: &str, values: &[AttributeValue]) -> Option<Wrote> {
+    let (table, names) = insertion(statement)?;
+    Some(Wrote::item(table, names.zip(values).map(|(name, value)| (name.to_owned(), value.clone())).collect()))
 }
 
 /// What a request will have written, if it is done.
@@ -203,14 +197,9 @@ pub(super) fn wrote(request: &Request) -> Vec<Wrote> {
             };
             input.transact_items.iter().flatten().filter_map(action).collect()
         }
-        Request::ExecuteStatement(input) => {
-            let inserted = insertion(input.statement.as_deref(), input.parameters.as_deref());
-            inserted.map(|(table, item)| Wrote::item(table, item)).into_iter().collect()
-        }
+        Request::ExecuteStatement(input) => inserted(input.statement().unwrap_or_default(), input.parameters()).into_iter().collect(),
         Request::ExecuteTransaction(input) => {
-            let statements = input.transact_statements.iter().flatten();
-            let inserted = statements.filter_map(|one| insertion(Some(&one.statement), one.parameters.as_deref()));
-            inserted.map(|(table, item)| Wrote::item(table, item)).collect()
+            input.transact_statements().iter().filter_map(|one| inserted(one.statement(), one.parameters())).collect()
         }
         Request::UpdateItem(input) if input.update_expression.as_deref().is_some_and(|update| update.contains("erased_at")) => {
             vec![Wrote::Erased { key: input.key.as_ref().map(key_of).unwrap_or_default() }]

@@ -16,6 +16,7 @@ use super::Network;
 use super::call::{Answer, Call, Carried, Wired, digest, digest_of_text};
 use super::environment::Environment;
 use crate::bus::{Entry, Put};
+use crate::memory::expressions::insertion;
 use crate::tables::Wrote;
 
 /// The client. It does not keep the network: the network's own functions hold it.
@@ -150,15 +151,13 @@ fn item(value: &Value) -> Option<Item> {
     serde_json::from_value::<serde_dynamo::Item>(value.clone()).ok().map(Item::from)
 }
 
-/// `INSERT INTO "<table>" VALUE {'<name>': ?, …}` and its values.
 fn inserted(statement: &Value) -> Option<Wrote> {
     let (table, value) = inserted_value(statement)?;
     Some(Wrote::item(table, item(&value)?))
 }
 
 fn inserted_value(statement: &Value) -> Option<(&str, Value)> {
-    let (table, rest) = statement["Statement"].as_str()?.strip_prefix("INSERT INTO \"")?.split_once('"')?;
-    let names = rest.split('\'').skip(1).step_by(2);
+    let (table, names) = insertion(statement["Statement"].as_str()?)?;
     let item = names.zip(list(&statement["Parameters"])).map(|(name, value)| (name.to_owned(), value.clone()));
     Some((table, Value::Object(item.collect())))
 }
